@@ -1,0 +1,3 @@
+module poterne.test/kube/verify
+
+go 1.26.0
