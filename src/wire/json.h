@@ -9,7 +9,8 @@
 /*
  * JSON (RFC 8259) over yyjson: bytes in, a tree that is only read; and a writer that appends text.
  * On top of yyjson: limits before allocation, duplicate keys refused (unless told to keep them: the
- * API server takes the last, our rule language needs to see both), \u0000 refused.
+ * API server takes the last, our rule language needs to see both), \u0000 refused. A whole number
+ * beyond int64 is a JSON_REAL. Text that is no JSON is ERR_INVALID, beyond a limit ERR_LIMIT.
  */
 struct json_limits {
     size_t bytes;         /* longest input */
@@ -24,7 +25,7 @@ struct json;       /* a parsed document: owns every value in it */
 struct json_value; /* borrowed from its document */
 
 int json_parse(struct json **ret, struct slice text, const struct json_limits *limits,
-               struct err *e) MUST_CHECK; /* limits NULL: the default ones */
+               struct err *e) MUST_CHECK; /* limits NULL, a limit 0: the default ones */
 void json_free(struct json *doc);
 DEFINE_FREEP(struct json *, json_free)
 const struct json_value *json_root(const struct json *doc);
@@ -53,16 +54,17 @@ bool json_next(struct json_iter *it, const char **key, const struct json_value *
 /* ERR_INVALID naming the member when it is absent or of another type; *out is borrowed. */
 int json_want_text(const struct json_value *object, const char *key, const char **out,
                    struct err *e) MUST_CHECK;
-int json_want_int(const struct json_value *object, const char *key, int64_t *out,
-                  struct err *e) MUST_CHECK;
+int json_want_int(const struct json_value *object, const char *key, int64_t *out, struct err *e)
+    MUST_CHECK;
 /* ERR_INVALID for a member that is not among `known` (NULL-ended). */
 int json_only(const struct json_value *object, const char *const *known, struct err *e) MUST_CHECK;
 
 /*
  * Writer: appends to `out` (sticky failure is buf's). `key` is NULL inside arrays and at the top.
- * Invalid UTF-8 in a string becomes U+FFFD. pretty: two spaces, one member a line.
+ * Invalid UTF-8 in a string becomes U+FFFD. pretty: two spaces, one member a line. Deeper than
+ * JSON_WRITER_DEPTH containers: the buffer fails.
  */
-enum { JSON_WRITER_DEPTH = 32 };
+enum { JSON_WRITER_DEPTH = 64 };
 struct json_writer {
     struct buf *out;
     bool pretty;
