@@ -1,6 +1,6 @@
 /*
- * Runs a fuzz target once over every file of the folders and files that are named, and over no bytes
- * at all: a corpus is a regression test under any compiler. No file in a folder is a mistake.
+ * Runs a fuzz target once over every file of the folders and files that are named, and over no
+ * bytes at all: a corpus is a regression test under any compiler. No file in a folder is a mistake.
  */
 #include <dirent.h>
 #include <err.h>
@@ -19,7 +19,8 @@ static void replay_file(const char *path)
 
     if (!file || fstat(fileno(file), &info))
         err(1, "%s", path);
-    /* As large as the input, not a byte more: an address sanitizer then sees a read beyond its end. */
+    /* As large as the input, not a byte more: an address sanitizer then sees a read beyond its end.
+     */
     len = (size_t)info.st_size;
     data = malloc(len ? len : 1);
     if (!data || fread(data, 1, len, file) != len)
