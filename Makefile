@@ -18,7 +18,7 @@ test:          ## build and run all tests but those that start real clusters
 	    tools/test-summary build/meson-logs/testlog.junit.xml && exit $$status
 
 install: build ## into /usr/local, or where DESTDIR and meson's prefix say
-	@meson install -C build --no-rebuild
+	@meson install -C build --no-rebuild --strip
 
 format:        ## every C file by .clang-format
 	@tools/check-format --fix
