@@ -8,14 +8,14 @@
 #include "store/store.h"
 
 /*
- * An open installation: state directory, store, keeper. Made on first use: installation uid, root key, the keeper's
- * own key, one transaction, one audit record ("installation.create").
+ * An open installation: state directory, store, keeper. Made on first use: installation uid, root
+ * key, the keeper's own key, one transaction, one audit record ("installation.create").
  */
 struct pki;
 
 struct pki_options {
     struct state_dir_options dir;
-    int64_t now;              /* UTC seconds: the wall clock; a parameter so that tests need no mock */
+    int64_t now; /* UTC seconds: the wall clock; a parameter so that tests need no mock */
 };
 int pki_open(struct pki **ret, const struct pki_options *options, struct err *e) MUST_CHECK;
 void pki_close(struct pki *pki);
@@ -35,14 +35,14 @@ struct request {
     struct pki *pki;
     const struct principal *who;
     char id[UID_TEXT];
-    bool accept_clock;        /* --accept-clock: write although the clock is behind the last record */
+    bool accept_clock; /* --accept-clock: write although the clock is behind the last record */
 };
 
 /*
- * A write on behalf of a request. Before fn: ERR_REFUSED when the clock is more than five minutes behind the last
- * record, unless accepted (which is recorded as "clock.accept"). After fn: a signed checkpoint if anything was recorded.
- * When fn fails with ERR_REFUSED, one "refused" record is committed in a transaction of its own: fn sets w->action and
- * w->target before it can refuse.
+ * A write on behalf of a request. Before fn: ERR_REFUSED when the clock is more than five minutes
+ * behind the last record, unless accepted (which is recorded as "clock.accept"). After fn: a signed
+ * checkpoint if anything was recorded. When fn fails with ERR_REFUSED, one "refused" record is
+ * committed in a transaction of its own: fn sets w->action and w->target before it can refuse.
  */
 struct pki_write {
     struct request *request;
@@ -53,12 +53,14 @@ struct pki_write {
 };
 typedef int pki_write_fn(struct pki_write *w, void *ctx, struct err *e);
 int pki_write(struct request *request, pki_write_fn *fn, void *ctx, struct err *e) MUST_CHECK;
-void pki_deciding(struct pki_write *w, const char *action, const char *target_format, ...) PRINTF_LIKE(3, 4);
+void pki_deciding(struct pki_write *w, const char *action, const char *target_format, ...)
+    PRINTF_LIKE(3, 4);
 /* Records w->action on w->target as granted; detail: a JSON object or NULL. */
 int pki_granted(struct pki_write *w, const char *detail, struct err *e) MUST_CHECK;
 
 /* Data keys as records: get-or-make of a kind's, load by uid, store back after a seal (counts). */
-int pki_kind_key(struct pki_write *w, const char *kind, struct data_key *dk, struct err *e) MUST_CHECK;
+int pki_kind_key(struct pki_write *w, const char *kind, struct data_key *dk, struct err *e)
+    MUST_CHECK;
 int pki_data_key_new(struct pki_write *w, enum data_key_purpose purpose, const char *subject,
                      struct data_key *dk, struct err *e) MUST_CHECK; /* made, not yet stored */
 int pki_data_key_insert(struct pki_write *w, const struct data_key *dk, struct err *e) MUST_CHECK;
@@ -66,16 +68,21 @@ int pki_data_key_update(struct pki_write *w, const struct data_key *dk, struct e
 int pki_data_key_load(struct store_tx *tx, enum data_key_purpose purpose, const char *subject,
                       struct data_key *dk, struct err *e) MUST_CHECK;
 
-/* Kinds of records in this part, and their scopes. */
-#define KIND_CLUSTER "cluster"         /* scope /default, name: the cluster's */
-#define KIND_MACHINE "machine"         /* scope /default/CLUSTER-UID, name: the machine's */
-#define KIND_AUTHORITY "authority"     /* scope of the cluster, name: the role; body {"ca": uid} */
-#define KIND_CA "ca"                   /* scope of the cluster; body {"generations":[uid..], "issuing": uid} */
-#define KIND_GENERATION "generation"   /* scope of the cluster, name CA-UID/NUMBER, expires: the certificate's end */
+/* Kinds of records in this part, and their scopes. "The scope of the cluster" is cluster_scope().
+ */
+// clang-format off
+#define KIND_CLUSTER     "cluster"     /* scope /default, name: the cluster's */
+#define KIND_MACHINE     "machine"     /* scope of the cluster, name: the machine's */
+#define KIND_AUTHORITY   "authority"   /* scope of the cluster, name: the role; body {"ca": uid} */
+#define KIND_CA          "ca"          /* scope of the cluster, name: its uid; body {"generations":[uid..], "issuing": uid} */
+#define KIND_GENERATION  "generation"  /* scope of the cluster, name CA-UID/NUMBER, expires: the certificate's end */
 #define KIND_CERTIFICATE "certificate" /* scope of the cluster, name SKID/SERIAL, expires: its end */
-#define KIND_SERVICE_ACCOUNT_KEY "service-account-key" /* scope of the cluster, name: its number */
-#define KIND_DATA_KEY "data-key"       /* scope /, name PURPOSE/SUBJECT */
-#define KIND_KEEPER "keeper"           /* scope /, name "identity" */
+/* Scope of the cluster, name: its number; body {"number":1,"key_type":"rsa2048","public":PEM,"sealed":BASE64},
+ * sealed under the data key of this kind (pki_kind_key) with the label { kind, uid of the record, "key" }. */
+#define KIND_SERVICE_ACCOUNT_KEY "service-account-key"
+#define KIND_DATA_KEY    "data-key"    /* scope /, name PURPOSE/SUBJECT */
+#define KIND_KEEPER      "keeper"      /* scope /, name "identity" */
+// clang-format on
 #define SCOPE_TENANT "/default"
 
 #endif
