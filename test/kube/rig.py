@@ -12,10 +12,9 @@ which vanish with it. All ends when the rig closes, when the test fails and when
 """
 import atexit
 import contextlib
-import ctypes
+import functools
 import http.client
 import os
-import select
 import shutil
 import signal
 import ssl
@@ -25,13 +24,14 @@ import tempfile
 import time
 from pathlib import Path
 
+from namespaces import MACHINE_SETUP, SWITCH_SETUP, Namespaces, child_of, remove_cgroups
 from tap import need
 
 HERE = Path(__file__).resolve().parent
 BUILD_SECONDS = 2400
 RUN_SECONDS = 60
 READY_SECONDS = 90  # a cluster is ready in seconds; the rest is for a busy machine
-CLONE_NEWNET = 0x40000000
+CONTAINERS = "/run/containerd/io.containerd.runtime.v2.task/k8s.io"
 
 # Where a component says that it is ready: flag of its port, default port, scheme, path. It needs no credentials.
 HEALTH = {
@@ -42,44 +42,6 @@ HEALTH = {
     "kubelet": ("--healthz-port", 10248, "http", "/healthz"),
 }
 
-# /etc, /var/lib, /var/log and /run are the machine's own: what is written there stays in its memory, and containerd gets
-# a folder that is no overlay, because it stacks overlays itself. The kernel settings that a kubelet changes are copies,
-# because the real ones are everybody's. No name server outside is asked.
-MACHINE_SETUP = """
-mount -t tmpfs -o mode=755 rig /run
-for dir in /etc /var/lib /var/log; do
-    mkdir -p /run/rig$dir/upper /run/rig$dir/work
-    mount -t overlay -o lowerdir=$dir,upperdir=/run/rig$dir/upper,workdir=/run/rig$dir/work rig $dir
-done
-for dir in /var/lib/containerd /var/lib/kubelet; do
-    mkdir -p /run/rig$dir $dir
-    mount --bind /run/rig$dir $dir
-done
-for file in vm/overcommit_memory vm/panic_on_oom kernel/panic kernel/panic_on_oops \
-    kernel/keys/root_maxkeys kernel/keys/root_maxbytes; do
-    mkdir -p "/run/rig/sys/${file%/*}"
-    cat /proc/sys/$file >/run/rig/sys/$file
-    mount --bind /run/rig/sys/$file /proc/sys/$file
-done
-rm -f /etc/resolv.conf
-echo nameserver 127.0.0.1 >/etc/resolv.conf
-printf '%s\\n' '127.0.0.1 localhost' "$2 $1" >/etc/hosts
-hostname "$1"
-ip link set lo up
-"""
-
-SWITCH_SETUP = """
-ip link add br0 type bridge
-ip address add "$2/24" dev br0
-ip link set br0 up
-"""
-
-# The first process of a PID namespace must collect its orphans, which this loop of the shell does.
-HOLD = """
-echo ready
-while sleep 3600; do :; done
-"""
-
 
 def programs(*names):
     """Builds the programs named (all by default) where they are not built yet, and returns their folder."""
@@ -87,6 +49,10 @@ def programs(*names):
     need(build.returncode != 77, "needs Go, to build the programs of a real cluster")
     build.check_returncode()
     return Path(build.stdout.strip())
+
+
+def need_root():
+    need(os.geteuid() == 0, "needs root, for machines in network namespaces")
 
 
 def read_flags(path):
@@ -108,13 +74,6 @@ def wait_until(check, what, seconds=READY_SECONDS):
             raise TimeoutError(f"{what}: not within {seconds} s")
         time.sleep(0.1)
     return result
-
-
-def child_of(pid):
-    """The first child of a process, or None."""
-    with contextlib.suppress(OSError):
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        return int(children[0]) if children else None
 
 
 class Process:
@@ -174,56 +133,6 @@ class Process:
         return self.wait()
 
 
-class Namespaces:
-    """Network, process, mount and host-name namespaces. The kernel ends all that runs in them with their first process."""
-
-    def __init__(self, setup, *arguments):
-        self._popen = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "KILL", "--",
-             "unshare", "--net", "--uts", "--ipc", "--mount", "--pid", "--mount-proc", "--kill-child", "--",
-             "sh", "-euc", setup + HOLD, "rig", *arguments],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
-        said = b""
-        while not said.endswith(b"ready\n"):
-            readable, _, _ = select.select([self._popen.stdout], [], [], RUN_SECONDS)
-            more = os.read(self._popen.stdout.fileno(), 4096) if readable else b""
-            if not more:
-                self.close()
-                raise RuntimeError(f"no namespaces: {said.decode() or 'no answer'}")
-            said += more
-        self.pid = child_of(self._popen.pid)
-
-    def enter(self, command, directory="/"):
-        return ["nsenter", "--target", str(self.pid), "--net", "--uts", "--ipc", "--mount", "--pid",
-                f"--wdns={directory}", "--", *map(str, command)]
-
-    @contextlib.contextmanager
-    def network(self):
-        """Sockets that the body opens are opened in here, where they stay."""
-        libc = ctypes.CDLL(None, use_errno=True)
-        with open("/proc/thread-self/ns/net") as home, open(f"/proc/{self.pid}/ns/net") as there:
-            if libc.setns(there.fileno(), CLONE_NEWNET):
-                raise OSError(ctypes.get_errno(), "setns")
-            try:
-                yield
-            finally:
-                libc.setns(home.fileno(), CLONE_NEWNET)
-
-    def cable(self, name, other):
-        """A pair of interfaces: `name` on the bridge in here, eth0 in the other."""
-        subprocess.run(["nsenter", "--target", str(self.pid), "--net", "ip", "link", "add", name, "up", "master", "br0",
-                        "type", "veth", "peer", "name", "eth0", "netns", str(other.pid)], check=True)
-
-    def close(self):
-        first = child_of(self._popen.pid)
-        if first:
-            os.kill(first, signal.SIGKILL)
-        else:
-            self._popen.kill()
-        self._popen.wait(RUN_SECONDS)
-        self._popen.stdout.close()
-
-
 class Loopback:
     """This very machine, without privileges: processes that listen on a loopback address. Its `root` is everybody's."""
 
@@ -258,10 +167,18 @@ class Loopback:
     def run(self, argv, env=None, seconds=RUN_SECONDS, check=True, text=True, **options):
         """Runs a command to its end and returns its CompletedProcess; `check` raises with what it printed."""
         done = subprocess.run(self.command(argv), env=self.environment(env), cwd=self.dir, timeout=seconds, text=text,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
+                              capture_output=True, **options)
         if check and done.returncode:
             raise AssertionError(f"{argv}: exit {done.returncode}\n{done.stdout}{done.stderr}")
         return done
+
+    def path(self, name):
+        """A file of this machine as the caller sees it."""
+        return self.root / str(name).lstrip("/")
+
+    def write(self, name, text):
+        self.path(name).parent.mkdir(parents=True, exist_ok=True)
+        self.path(name).write_text(text)
 
     def kubectl(self, kubeconfig, *args, **options):
         return self.run(["kubectl", "--kubeconfig", kubeconfig, *args], **options)
@@ -327,8 +244,8 @@ class Machine(Loopback):
     def plug(self, switch, gateway):
         """A cable to the switch. The network of the caller never sees either end."""
         switch.cable(f"to-{self.name}"[:15], self._namespaces)
-        for command in (f"address add {self.address}/24 dev eth0", "link set eth0 up", f"route add default via {gateway}"):
-            self.run(["ip", *command.split()])
+        for do in (f"address add {self.address}/24 dev eth0", "link set eth0 up", f"route add default via {gateway}"):
+            self.run(["ip", *do.split()])
 
     def mount(self, directory, target):
         """Shows a directory of the caller on this machine, as /etc/kubernetes for example."""
@@ -336,7 +253,9 @@ class Machine(Loopback):
         self.run(["mount", "--bind", directory, target])
 
     def close(self):
+        containers = [found.name for found in self.path(CONTAINERS).glob("*")]
         self._namespaces.close()
+        remove_cgroups(containers)
 
 
 class Rig:
@@ -346,12 +265,17 @@ class Rig:
 
     def __init__(self, *needed):
         """`needed` are the programs to have; all by default."""
-        self.bin = programs(*needed)
+        self._needed = needed
         self.dir = Path(tempfile.mkdtemp(prefix="poterne-rig-"))
         self.processes, self.machines, self._switch = [], [], None
         atexit.register(self.close)
         for number in (signal.SIGTERM, signal.SIGHUP):  # so that a killed test cleans up, too
             signal.signal(number, signal.default_int_handler)
+
+    @functools.cached_property
+    def bin(self):
+        """Folder of the programs. They are built when first wanted: a test that must be skipped is skipped at once."""
+        return programs(*self._needed)
 
     def __enter__(self):
         return self
@@ -364,7 +288,7 @@ class Rig:
 
     def machine(self, name, address):
         """A machine; addresses are in 10.99.0.0/24, and .1 is taken."""
-        need(os.geteuid() == 0, "needs root, for machines in network namespaces")
+        need_root()
         for tool in ("ip", "nsenter", "unshare"):
             need(shutil.which(tool), f"needs the program '{tool}'")
         if not self._switch:
