@@ -8,23 +8,25 @@
 #include "crypto/x509.h"
 
 /*
- * The key holder: private keys and the sealing key; no network, no store. In this process for now; every call
- * below is bytes in and bytes out, so that it can move behind a socketpair without a change here. There is no
- * "sign these bytes" and nothing that returns an authority's key.
+ * The key holder: private keys and the sealing key; no network, no store. In this process for now;
+ * every call below is bytes in and bytes out, so that it can move behind a socketpair without a
+ * change here. There is no "sign these bytes" and nothing that returns an authority's key.
  *
- * Sealing (DESIGN.md section 4): the root key wraps data keys, a data key seals values; AES-256-GCM with
- * installation, kind, uid, field and key generation as associated data, so values cannot be swapped or
- * brought back. Blobs are opaque to the caller: base64 them into a record's body.
+ * Sealing (DESIGN.md section 4): the root key wraps data keys, a data key seals values; AES-256-GCM
+ * with installation, kind, uid, field and key generation as associated data, so values cannot be
+ * swapped or brought back. Blobs are opaque to the caller: base64 them into a record's body. A
+ * keeper and its signers belong to one thread. Outcomes replace what a caller's buffer held.
  */
 struct keeper;
 
-enum { ROOT_KEY_ID = 33 };        /* 32 hex digits and the NUL; says nothing about the key */
+enum { ROOT_KEY_ID = 33 };              /* 32 hex digits and the NUL; says nothing about the key */
 #define KEEPER_SEALS (INT64_C(1) << 32) /* most seals under one key (NIST SP 800-38D 8.3) */
 
 /* The text of a new root key file: "poterne-root-key v1\nid HEX\nkey BASE64\n". */
 int keeper_root_key_new(struct secret *file, char id[ROOT_KEY_ID], struct err *e) MUST_CHECK;
 /* Reads a root key file from a descriptor (not closed). ERR_CORRUPT: not a root key, or damaged. */
-int keeper_open(struct keeper **ret, int root_key_fd, const char *installation, struct err *e) MUST_CHECK;
+int keeper_open(struct keeper **ret, int root_key_fd, const char *installation, struct err *e)
+    MUST_CHECK;
 void keeper_close(struct keeper *keeper); /* signers must be closed before */
 DEFINE_FREEP(struct keeper *, keeper_close)
 const char *keeper_root_id(const struct keeper *keeper);
@@ -35,88 +37,105 @@ struct data_key {
     char uid[UID_TEXT];
     enum data_key_purpose purpose;
     char subject[64];
-    int64_t generation;           /* counts up with every reseal */
-    int64_t seals;                /* made under it so far: the caller stores it back */
+    int64_t generation; /* counts up with every reseal */
+    int64_t seals;      /* made under it so far: the caller stores it back */
     struct buf wrapped;
 };
 void data_key_clear(struct data_key *dk);
-/* Fills uid, generation 1 (or the given one), seals 0, wrapped. purpose and subject are the caller's. */
-int keeper_data_key_new(struct keeper *keeper, struct data_key *dk, int64_t generation, struct err *e) MUST_CHECK;
-/* The same data key under another root key: `next` is a keeper opened on the new root key file. */
+/* Fills uid, generation 1 (or the given one), seals 0, wrapped. purpose and subject are the
+ * caller's. */
+int keeper_data_key_new(struct keeper *keeper, struct data_key *dk, int64_t generation,
+                        struct err *e) MUST_CHECK;
+/* The same data key under another root key: `next` is a keeper opened on the new root key file. One
+ * that is there already (a run that was cut short) stays as it is. ERR_CORRUPT names both root keys
+ * when it is under a third. */
 int keeper_data_key_rewrap(struct keeper *keeper, struct keeper *next, struct data_key *dk,
                            struct err *e) MUST_CHECK;
 
 struct seal_label {
     const char *kind, *uid, *field; /* of the record: "generation", its uid, "key" */
 };
-/* Values that are not authorities' keys. ERR_REFUSED under a data key for authorities. */
+/* Values that are not authorities' keys. ERR_REFUSED under a data key for authorities, and for the
+ * keeper's own key; ERR_LIMIT: dk->seals has reached KEEPER_SEALS. ERR_CORRUPT: does not open under
+ * this label and data key. */
 int keeper_seal(struct keeper *keeper, struct data_key *dk, const struct seal_label *label,
                 struct slice plain, struct buf *sealed, struct err *e) MUST_CHECK;
 int keeper_unseal(struct keeper *keeper, const struct data_key *dk, const struct seal_label *label,
                   struct slice sealed, struct secret *plain, struct err *e) MUST_CHECK;
-/* From one data key to another (a new generation of it), authorities' keys too: nothing leaves the keeper. */
+/* From one data key to another of the same purpose and subject (a new generation of it),
+ * authorities' keys and the keeper's own too: nothing leaves the keeper. */
 int keeper_reseal(struct keeper *keeper, const struct data_key *from, struct data_key *to,
                   const struct seal_label *label, struct slice sealed, struct buf *resealed,
                   struct err *e) MUST_CHECK;
 
 /* ---- authorities ---- */
 struct authority_spec {
-    const char *cluster;          /* uid */
+    const char *cluster; /* uid */
     enum key_type key_type;
-    struct slice subject;         /* Name DER */
+    struct slice subject; /* Name DER */
     int64_t not_before, not_after;
-    unsigned eku;                 /* of the CA certificate, critical; 0 only for imported ones */
-    struct slice fence;           /* JSON, keeper/fence.h */
+    unsigned eku;       /* of the CA certificate, critical; 0 only for imported ones */
+    struct slice fence; /* JSON, keeper/fence.h */
 };
-/* A new key, self-signed certificate (CA:TRUE, pathlen 0, keyCertSign + cRLSign, SKID), sealed with its fence. */
+/* A new key, self-signed certificate (CA:TRUE, pathlen 0, keyCertSign + cRLSign, SKID), sealed with
+ * its fence. */
 int keeper_authority_new(struct keeper *keeper, struct data_key *dk, const struct seal_label *label,
                          const struct authority_spec *spec, struct buf *sealed, struct buf *cert,
                          struct err *e) MUST_CHECK;
-/* A key from elsewhere (adopt): must fit the certificate. */
-int keeper_authority_import(struct keeper *keeper, struct data_key *dk, const struct seal_label *label,
-                            struct slice private_key, struct slice cert, struct slice fence,
-                            struct buf *sealed, struct err *e) MUST_CHECK;
+/* A key from elsewhere (adopt): must fit the certificate (DER), which must be an authority's; RSA
+ * of at least 2048 bits. */
+int keeper_authority_import(struct keeper *keeper, struct data_key *dk,
+                            const struct seal_label *label, struct slice private_key,
+                            struct slice cert, struct slice fence, struct buf *sealed,
+                            struct err *e) MUST_CHECK;
 
-/* An authority's key in use: unsealed once, for as many signatures as wanted. */
+/* An authority's key in use: unsealed once, for as many signatures as wanted. ERR_CORRUPT: it does
+ * not open, or key and certificate differ. */
 struct signer;
 int keeper_signer_open(struct signer **ret, struct keeper *keeper, const struct data_key *dk,
                        const struct seal_label *label, struct slice sealed, struct slice cert,
-                       struct err *e) MUST_CHECK; /* ERR_CORRUPT: does not open, or key and certificate differ */
+                       struct err *e) MUST_CHECK;
 void signer_close(struct signer *signer);
 DEFINE_FREEP(struct signer *, signer_close)
 enum sig_alg signer_alg(const struct signer *signer);
 
 struct sign_request {
-    const char *cluster;          /* uid; the fence knows its own */
+    const char *cluster; /* uid; the fence knows its own */
     bool privileged;
     int64_t now;
-    struct slice tbs;             /* TBSCertificate DER */
+    struct slice tbs; /* TBSCertificate DER */
 };
 struct sign_result {
-    struct buf cert;              /* DER */
-    const char *profile;          /* the fence's form that it matched; borrowed from the signer */
-    int64_t number;               /* of this signature: the keeper counts all it makes */
+    struct buf cert;     /* DER */
+    const char *profile; /* the fence's form that it matched; borrowed from the signer */
+    int64_t number;      /* of this signature: the keeper counts all it makes */
 };
 /* Reads the TBS, holds it against the fence, signs, counts. ERR_REFUSED names the broken rule;
  * ERR_LIMIT: more than the fence's rate. result->cert is reset first and reused. */
-int keeper_sign(struct signer *signer, const struct sign_request *request, struct sign_result *result,
-                struct err *e) MUST_CHECK;
+int keeper_sign(struct signer *signer, const struct sign_request *request,
+                struct sign_result *result, struct err *e) MUST_CHECK;
 
-/* ---- service-account keys: made here, sealed; given out since every API server must hold them ---- */
+/* ---- service-account keys: made here, sealed; given out, since API servers must hold them ---- */
 int keeper_key_new(struct keeper *keeper, struct data_key *dk, const struct seal_label *label,
-                   enum key_type type, struct buf *sealed, struct buf *public_pem, struct err *e) MUST_CHECK;
-/* The PKCS#8 DER of a sealed key that is not an authority's. */
-int keeper_key_release(struct keeper *keeper, const struct data_key *dk, const struct seal_label *label,
-                       struct slice sealed, struct secret *pkcs8, struct err *e) MUST_CHECK;
+                   enum key_type type, struct buf *sealed, struct buf *public_pem, struct err *e)
+    MUST_CHECK;
+/* The PKCS#8 DER of a sealed key that is not an authority's; also of one in PEM that keeper_seal
+ * took. */
+int keeper_key_release(struct keeper *keeper, const struct data_key *dk,
+                       const struct seal_label *label, struct slice sealed, struct secret *pkcs8,
+                       struct err *e) MUST_CHECK;
 
 /* ---- the keeper's own key: signs checkpoints of the audit trail, nothing else ---- */
 int keeper_identity_new(struct keeper *keeper, struct data_key *dk, const struct seal_label *label,
                         struct buf *sealed, struct buf *public_pem, struct err *e) MUST_CHECK;
-/* Opens it, and takes up the count of signatures from where a checkpoint left it. */
-int keeper_identity_open(struct keeper *keeper, const struct data_key *dk, const struct seal_label *label,
-                         struct slice sealed, int64_t signatures, struct err *e) MUST_CHECK;
+/* Opens it, once, and takes up the count of signatures from where a checkpoint left it. */
+int keeper_identity_open(struct keeper *keeper, const struct data_key *dk,
+                         const struct seal_label *label, struct slice sealed, int64_t signatures,
+                         struct err *e) MUST_CHECK;
+/* Made by keeper_sign; statements and authorities' own certificates do not count. */
 int64_t keeper_signatures(const struct keeper *keeper);
-/* Only statements that begin with {"v":1,"type":"checkpoint" or "type":"tombstone" are signed. 64 bytes. */
+/* Only statements that begin with {"v":1,"type":"checkpoint" or "type":"tombstone" are signed. 64
+ * bytes. */
 int keeper_sign_statement(struct keeper *keeper, struct slice statement, struct buf *sig,
                           struct err *e) MUST_CHECK;
 int keeper_verify_statement(struct keeper *keeper, struct slice statement, struct slice sig,

@@ -1,0 +1,188 @@
+#include "base/clock.h"
+#include "crypto/key.h"
+#include "keeper/fence.h"
+#include "keeper/keeper_data.h"
+
+/* The container: a byte of version, then fence and PKCS#8 key, each with four bytes of length. */
+enum { CONTAINER_VERSION = 1, LENGTH_BYTES = 4, RSA_BITS_MIN = 2048 };
+
+void authority_clear(struct authority *a)
+{
+    secret_clear(&a->container);
+    *a = (struct authority){ 0 };
+}
+
+static uint8_t *put_part(uint8_t *at, struct slice part)
+{
+    for (int shift = 24; shift >= 0; shift -= 8)
+        *at++ = (uint8_t)(part.len >> shift);
+    memcpy(at, part.ptr, part.len);
+    return at + part.len;
+}
+
+static int pack(struct secret *container, struct slice fence, struct slice pkcs8, struct err *e)
+{
+    uint8_t *at;
+
+    if (secret_alloc(container, 1 + 2 * LENGTH_BYTES + fence.len + pkcs8.len, e))
+        return -1;
+    at = container->ptr;
+    *at++ = CONTAINER_VERSION;
+    at = put_part(at, fence);
+    put_part(at, pkcs8);
+    return 0;
+}
+
+static bool take_part(struct slice *rest, struct slice *part)
+{
+    size_t len = 0;
+
+    if (rest->len < LENGTH_BYTES)
+        return false;
+    for (size_t i = 0; i < LENGTH_BYTES; i++)
+        len = len << 8 | rest->ptr[i];
+    if (len > rest->len - LENGTH_BYTES)
+        return false;
+    *part = slice_of(rest->ptr + LENGTH_BYTES, len);
+    *rest = slice_of(part->ptr + len, rest->len - LENGTH_BYTES - len);
+    return true;
+}
+
+int authority_open(struct authority *ret, struct keeper *keeper, const struct data_key *dk,
+                   const struct seal_label *label, struct slice sealed, struct err *e)
+{
+    CLEANUP(authority_clear) struct authority a = { 0 };
+    struct slice rest;
+
+    if (open_value(keeper, dk, SEAL_AUTHORITY, label, sealed, &a.container, e))
+        return -1;
+    rest = secret_slice(&a.container);
+    if (rest.len == 0 || rest.ptr[0] != CONTAINER_VERSION)
+        return err_set(e, ERR_CORRUPT, "%s '%s', %s: sealed by another version", label->kind,
+                       label->uid, label->field);
+    rest = slice_of(rest.ptr + 1, rest.len - 1);
+    if (!take_part(&rest, &a.fence) || !take_part(&rest, &a.pkcs8) || rest.len != 0)
+        return err_set(e, ERR_CORRUPT, "%s '%s', %s: not a fence and a key", label->kind,
+                       label->uid, label->field);
+    *ret = a;
+    a = (struct authority){ 0 };
+    return 0;
+}
+
+static int seal_authority(struct keeper *keeper, struct data_key *dk,
+                          const struct seal_label *label, struct slice fence, const struct key *key,
+                          struct buf *sealed, struct err *e)
+{
+    CLEANUP(secret_clear) struct secret pkcs8 = { 0 };
+    CLEANUP(secret_clear) struct secret container = { 0 };
+
+    if (key_write_private_der(key, &pkcs8, e) || pack(&container, fence, secret_slice(&pkcs8), e))
+        return err_wrap(e, "seal an authority's key");
+    return seal_value(keeper, dk, SEAL_AUTHORITY, label, secret_slice(&container), sealed, e);
+}
+
+static int check_fence(struct slice json, const char *cluster, struct err *e)
+{
+    CLEANUP(fence_freep) struct fence *fence = NULL;
+
+    if (fence_read(&fence, json, e))
+        return -1;
+    if (cluster && strcmp(fence_cluster(fence), cluster) != 0)
+        return err_set(e, ERR_INVALID, "fence: of cluster '%s', the authority is of '%s'",
+                       fence_cluster(fence), cluster);
+    return 0;
+}
+
+static int check_spec(const struct authority_spec *spec, struct err *e)
+{
+    if (spec->key_type >= KEY_MADE_BY_US)
+        return err_set(e, ERR_INVALID, "keys of type '%s' are not made here",
+                       key_type_name(spec->key_type));
+    if (spec->eku == 0 || spec->eku & ~(unsigned)(EKU_SERVER | EKU_CLIENT))
+        return err_set(e, ERR_INVALID,
+                       "an authority is bounded to server, client, or both as extended key usage");
+    if (spec->not_before < 0 || spec->not_after > TIME_MAX || spec->not_after <= spec->not_before)
+        return err_set(e, ERR_INVALID, "the authority's life is empty or out of range");
+    return check_fence(spec->fence, spec->cluster, e);
+}
+
+static int self_sign(const struct key *key, const struct authority_spec *spec, struct buf *cert,
+                     struct err *e)
+{
+    CLEANUP(buf_clear) struct buf tbs = { 0 };
+    CLEANUP(buf_clear) struct buf sig = { 0 };
+    uint8_t serial[16], skid[20];
+    struct x509_template template = {
+        .serial = slice_of(serial, sizeof serial),
+        .issuer = spec->subject,
+        .subject = spec->subject,
+        .not_before = spec->not_before,
+        .not_after = spec->not_after,
+        .spki = key_spki(key),
+        .ca = true,
+        .path_len = 0,
+        .ku = KU_CERT_SIGN | KU_CRL_SIGN,
+        .eku = spec->eku,
+        .skid = slice_of(skid, sizeof skid),
+    };
+
+    x509_serial_new(serial);
+    key_id_sha1(key, skid);
+    if (x509_tbs_write(&tbs, &template, key_sig_alg(key), e) ||
+        key_sign(key, buf_slice(&tbs), &sig, e) || buf_check(&sig, e))
+        return -1;
+    x509_assemble(cert, buf_slice(&tbs), key_sig_alg(key), buf_slice(&sig));
+    return buf_check(cert, e);
+}
+
+int keeper_authority_new(struct keeper *keeper, struct data_key *dk, const struct seal_label *label,
+                         const struct authority_spec *spec, struct buf *sealed, struct buf *cert,
+                         struct err *e)
+{
+    CLEANUP(key_freep) struct key *key = NULL;
+    CLEANUP(buf_clear) struct buf der = { 0 };
+
+    if (check_spec(spec, e) || key_generate(&key, spec->key_type, e) ||
+        self_sign(key, spec, &der, e) ||
+        seal_authority(keeper, dk, label, spec->fence, key, sealed, e))
+        return err_wrap(e, "new authority");
+    buf_replace(cert, &der);
+    return 0;
+}
+
+/* An authority, and one that its key can still be used for. */
+static int check_imported(const struct x509_cert *cert, const struct key *key, struct err *e)
+{
+    enum key_type type = key_type(key);
+    CLEANUP(key_freep) struct key *public = NULL;
+
+    if (!cert->ext.has_basic || !cert->ext.ca)
+        return err_set(e, ERR_INVALID,
+                       "the certificate is not an authority's (CA:TRUE is missing)");
+    if (cert->ext.has_ku && !(cert->ext.ku & KU_CERT_SIGN))
+        return err_set(e, ERR_INVALID,
+                       "the certificate may not sign others (keyCertSign is missing)");
+    if (key_read_public(&public, cert->spki, e))
+        return -1;
+    if (!key_same_public(public, key))
+        return err_set(e, ERR_INVALID, "the private key is not the certificate's");
+    if (type == KEY_OTHER || (type == KEY_RSA_OTHER && key_bits(key) < RSA_BITS_MIN))
+        return err_set(e, ERR_REFUSED, "a key of type '%s' with %d bits is too weak or not known",
+                       key_type_name(type), key_bits(key));
+    return 0;
+}
+
+int keeper_authority_import(struct keeper *keeper, struct data_key *dk,
+                            const struct seal_label *label, struct slice private_key,
+                            struct slice cert, struct slice fence, struct buf *sealed,
+                            struct err *e)
+{
+    CLEANUP(key_freep) struct key *key = NULL;
+    struct x509_cert read;
+
+    if (x509_cert_read(&read, cert, e) || key_read_private(&key, private_key, e) ||
+        check_imported(&read, key, e) || check_fence(fence, NULL, e) ||
+        seal_authority(keeper, dk, label, fence, key, sealed, e))
+        return err_wrap(e, "import an authority");
+    return 0;
+}
