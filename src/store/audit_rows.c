@@ -1,0 +1,128 @@
+#include "store/engine.h"
+
+int store_audit_append(struct store_tx *tx, const struct store_audit_row *row, struct err *e)
+{
+    static const char sql[] = "INSERT INTO audit (kind, chain, sequence, time, bytes, signature) "
+                              "VALUES (?, ?, ?, ?, ?, ?)";
+    CLEANUP(query_close) struct query q = { 0 };
+    struct err why = { 0 };
+
+    if (tx_wants_write(tx, e) || query_open(&q, tx, sql, e))
+        return -1;
+    query_int(&q, row->kind);
+    query_text(&q, row->chain);
+    query_int(&q, row->sequence);
+    query_int(&q, row->time);
+    query_bytes(&q, row->bytes);
+    if (row->kind != STORE_AUDIT_RECORD)
+        query_bytes(&q, row->signature);
+    if (query_run(&q, &why) == 0)
+        return 0;
+    if (why.code == ERR_CONFLICT)
+        return err_set(e, ERR_CONFLICT, "the audit trail '%s' has an entry %lld already",
+                       row->chain, (long long)row->sequence);
+    if (e)
+        *e = why;
+    return -1;
+}
+
+static void row_of(struct store_audit_row *row, const struct query *q)
+{
+    *row = (struct store_audit_row){
+        .kind = (enum store_audit_kind)query_column_int(q, 0),
+        .chain = query_column_text(q, 1),
+        .sequence = query_column_int(q, 2),
+        .time = query_column_int(q, 3),
+        .bytes = query_column_bytes(q, 4),
+        .signature = query_column_bytes(q, 5),
+    };
+}
+
+#define SELECT_AUDIT "SELECT kind, chain, sequence, time, bytes, signature FROM audit "
+
+int store_audit_list(struct store_tx *tx, enum store_audit_kind kind, const char *chain,
+                     int64_t from, int64_t until, int limit, store_audit_visit *visit, void *ctx,
+                     struct err *e)
+{
+    static const char all[] = SELECT_AUDIT "INDEXED BY audit_sequence WHERE kind=?1 "
+                                           "AND sequence>=?2 AND sequence<=?3 "
+                                           "ORDER BY chain, sequence LIMIT ?4";
+    static const char one[] = SELECT_AUDIT "INDEXED BY audit_sequence WHERE kind=?1 AND chain=?5 "
+                                           "AND sequence>=?2 AND sequence<=?3 "
+                                           "ORDER BY sequence LIMIT ?4";
+    CLEANUP(query_close) struct query q = { 0 };
+    bool found;
+
+    if (query_open(&q, tx, chain ? one : all, e))
+        return -1;
+    query_int(&q, kind);
+    query_int(&q, from ? from : INT64_MIN);
+    query_int(&q, until ? until : INT64_MAX);
+    query_int(&q, limit > 0 ? limit : -1);
+    if (chain)
+        query_text(&q, chain);
+    for (;;) {
+        struct store_audit_row row;
+
+        if (query_step(&q, &found, e))
+            return -1;
+        if (!found)
+            return 0;
+        row_of(&row, &q);
+        if (visit(&row, ctx, e))
+            return -1;
+    }
+}
+
+int store_audit_last(struct store_tx *tx, enum store_audit_kind kind, const char *chain,
+                     bool *found, int64_t *sequence, int64_t *time, struct buf *bytes,
+                     struct buf *signature, struct err *e)
+{
+    static const char any[] = SELECT_AUDIT "WHERE kind=? ORDER BY id DESC LIMIT 1";
+    static const char one[] = SELECT_AUDIT "INDEXED BY audit_sequence WHERE kind=? AND chain=? "
+                                           "ORDER BY sequence DESC LIMIT 1";
+    CLEANUP(query_close) struct query q = { 0 };
+    struct store_audit_row row;
+
+    if (query_open(&q, tx, chain ? one : any, e))
+        return -1;
+    query_int(&q, kind);
+    if (chain)
+        query_text(&q, chain);
+    if (query_step(&q, found, e) || !*found)
+        return *found ? -1 : 0;
+    row_of(&row, &q);
+    if (sequence)
+        *sequence = row.sequence;
+    if (time)
+        *time = row.time;
+    if (bytes)
+        buf_add_slice(bytes, row.bytes);
+    if (signature)
+        buf_add_slice(signature, row.signature);
+    return 0;
+}
+
+int store_audit_prune(struct store_tx *tx, const char *chain, int64_t sequence, int64_t *count,
+                      struct err *e)
+{
+    static const char records[] = "DELETE FROM audit WHERE kind=0 AND chain=? AND sequence<=?";
+    static const char checkpoints[] = "DELETE FROM audit WHERE kind=1 AND chain=? AND sequence<?";
+    CLEANUP(query_close) struct query first = { 0 }, second = { 0 };
+    int64_t removed;
+
+    if (tx_wants_write(tx, e) || query_open(&first, tx, records, e) ||
+        query_open(&second, tx, checkpoints, e))
+        return -1;
+    query_text(&first, chain);
+    query_int(&first, sequence);
+    if (query_run(&first, e))
+        return -1;
+    removed = sqlite3_changes64(tx->conn->db);
+    query_text(&second, chain);
+    query_int(&second, sequence);
+    if (query_run(&second, e))
+        return -1;
+    *count = removed;
+    return 0;
+}
