@@ -4,9 +4,9 @@
 #include "base/err.h"
 
 /*
- * Who may do what. Today there is one principal: whoever can open the state directory (its owner, or
- * root on the owner's behalf), who holds every right. The route table names a right for each route, so
- * that nothing is reachable without one.
+ * Who may do what. Today there is one principal: whoever can open the state directory (its owner,
+ * or root on the owner's behalf), who holds every right. The route table names a right for each
+ * route, so that nothing is reachable without one.
  */
 enum right {
     RIGHT_NONE, /* no route has it: a row without a right does not compile */
@@ -19,7 +19,7 @@ enum right {
 const char *right_name(enum right right);
 
 struct principal {
-    char name[96];  /* "local:root": as audit records name the actor */
+    char name[96]; /* "local:root": as audit records name the actor */
     const char *via;
     unsigned rights; /* 1 << enum right */
 };
