@@ -6,10 +6,10 @@
 /* The container: a byte of version, then fence and PKCS#8 key, each with four bytes of length. */
 enum { CONTAINER_VERSION = 1, LENGTH_BYTES = 4, RSA_BITS_MIN = 2048 };
 
-void authority_clear(struct authority *a)
+void authority_key_clear(struct authority_key *a)
 {
     secret_clear(&a->container);
-    *a = (struct authority){ 0 };
+    *a = (struct authority_key){ 0 };
 }
 
 static uint8_t *put_part(uint8_t *at, struct slice part)
@@ -48,10 +48,10 @@ static bool take_part(struct slice *rest, struct slice *part)
     return true;
 }
 
-int authority_open(struct authority *ret, struct keeper *keeper, const struct data_key *dk,
+int authority_open(struct authority_key *ret, struct keeper *keeper, const struct data_key *dk,
                    const struct seal_label *label, struct slice sealed, struct err *e)
 {
-    CLEANUP(authority_clear) struct authority a = { 0 };
+    CLEANUP(authority_key_clear) struct authority_key a = { 0 };
     struct slice rest;
 
     if (open_value(keeper, dk, SEAL_AUTHORITY, label, sealed, &a.container, e))
@@ -65,7 +65,7 @@ int authority_open(struct authority *ret, struct keeper *keeper, const struct da
         return err_set(e, ERR_CORRUPT, "%s '%s', %s: not a fence and a key", label->kind,
                        label->uid, label->field);
     *ret = a;
-    a = (struct authority){ 0 };
+    a = (struct authority_key){ 0 };
     return 0;
 }
 

@@ -36,6 +36,12 @@ int64_t keeper_signatures(const struct keeper *keeper)
     return keeper->signatures;
 }
 
+void keeper_count_from(struct keeper *keeper, int64_t signatures)
+{
+    if (signatures > keeper->signatures && signatures <= INT64_MAX / 2)
+        keeper->signatures = signatures;
+}
+
 void buf_replace(struct buf *to, struct buf *from)
 {
     buf_clear(to);

@@ -134,6 +134,8 @@ int keeper_identity_open(struct keeper *keeper, const struct data_key *dk,
                          struct err *e) MUST_CHECK;
 /* Made by keeper_sign; statements and authorities' own certificates do not count. */
 int64_t keeper_signatures(const struct keeper *keeper);
+/* Another process may have signed meanwhile: the count goes on from the larger of the two. */
+void keeper_count_from(struct keeper *keeper, int64_t signatures);
 /* Only statements that begin with {"v":1,"type":"checkpoint" or "type":"tombstone" are signed. 64
  * bytes. */
 int keeper_sign_statement(struct keeper *keeper, struct slice statement, struct buf *sig,

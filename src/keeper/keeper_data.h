@@ -34,12 +34,12 @@ int open_value(struct keeper *keeper, const struct data_key *dk, enum seal_class
 
 /* ---- authority.c ---- */
 /* What is sealed of an authority: its fence and its key, one container. */
-struct authority {
+struct authority_key {
     struct secret container;
     struct slice fence, pkcs8; /* views into it */
 };
-void authority_clear(struct authority *a);
-int authority_open(struct authority *ret, struct keeper *keeper, const struct data_key *dk,
+void authority_key_clear(struct authority_key *a);
+int authority_open(struct authority_key *ret, struct keeper *keeper, const struct data_key *dk,
                    const struct seal_label *label, struct slice sealed, struct err *e) MUST_CHECK;
 
 /* The outcome of a call replaces what the caller's buffer held. */

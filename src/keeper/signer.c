@@ -54,7 +54,7 @@ int keeper_signer_open(struct signer **ret, struct keeper *keeper, const struct 
                        struct err *e)
 {
     CLEANUP(signer_closep) struct signer *signer = xcalloc(1, sizeof *signer);
-    CLEANUP(authority_clear) struct authority authority = { 0 };
+    CLEANUP(authority_key_clear) struct authority_key authority = { 0 };
     struct err why = { 0 };
 
     if (authority_open(&authority, keeper, dk, label, sealed, e))
