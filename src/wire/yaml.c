@@ -21,8 +21,6 @@ struct reader {
     unsigned depth, limit;
     struct level levels[DEEPEST];
     size_t events, documents;
-    /* Where a mark, which counts characters, lies in the text, which counts bytes. */
-    size_t characters, bytes;
     yyjson_mut_doc *doc;
     yyjson_mut_val *root;
 };
@@ -49,21 +47,6 @@ static int check_scanner(const struct reader *r, struct err *e)
     }
 }
 
-/*
- * The tag "!" makes any scalar a string, but libyaml drops it from plain ones without a trace: so
- * look at the text. A plain scalar itself cannot begin with '!'. Marks only move on.
- */
-static bool has_lone_tag(struct reader *r, const yaml_event_t *event)
-{
-    while (r->characters < event->start_mark.index && r->bytes < r->text.len) {
-        do
-            r->bytes++;
-        while (r->bytes < r->text.len && (r->text.ptr[r->bytes] & 0xc0) == 0x80);
-        r->characters++;
-    }
-    return r->bytes < r->text.len && r->text.ptr[r->bytes] == '!';
-}
-
 static bool key_is_next(const struct reader *r)
 {
     const struct level *top = r->depth ? &r->levels[r->depth - 1] : NULL;
@@ -84,8 +67,7 @@ static int read_scalar(struct reader *r, const yaml_event_t *event, yyjson_mut_v
         return fail_at(&event->start_mark, "this tag is not allowed", e);
     if (key_is_next(r)) /* a key is the text that stands there: 1, true and null too */
         kind = YAML_KIND_STRING;
-    else if (!tag &&
-             (event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE || has_lone_tag(r, event)))
+    else if (!tag && event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE)
         kind = YAML_KIND_STRING;
     if (yaml_scalar_read(r->doc, text, kind, ret))
         return fail_at(&event->start_mark, "this scalar is not what its tag or form says", e);

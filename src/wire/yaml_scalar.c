@@ -8,6 +8,7 @@ enum yaml_kind yaml_kind_of_tag(const char *tag)
         const char *tag;
         enum yaml_kind kind;
     } core[] = {
+        { "!", YAML_KIND_STRING }, /* section 6.9.1: not to be resolved */
         { YAML_STR_TAG, YAML_KIND_STRING },  { YAML_NULL_TAG, YAML_KIND_NULL },
         { YAML_BOOL_TAG, YAML_KIND_BOOL },   { YAML_INT_TAG, YAML_KIND_INT },
         { YAML_FLOAT_TAG, YAML_KIND_FLOAT },
