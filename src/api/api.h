@@ -5,34 +5,37 @@
 #include "base/err.h"
 
 /*
- * The one door. A request is what will travel over a socket later: method, path with query, JSON body; the answer is a
- * status and a JSON body, or a problem body (RFC 9457). Today the transport is a function call.
+ * The one door. A request is what will travel over a socket later: method, path with query, JSON
+ * body; the answer is a status and a JSON body, or a problem body (RFC 9457). Today the transport
+ * is a function call.
  *
- * Every body carries "apiVersion":"poterne/v1" and "kind". Lists: {"items":[..],"next":"CURSOR"}, next absent at the end; query
- * ?limit=1..1000&cursor=. Records carry "uid" and "revision"; a write may carry ?revision=N and is answered 409 when that is not current.
- * Problem: {"apiVersion","kind":"Problem","type":"about:blank","title","status","detail","code":"not-found","request":ID}.
+ * Every body carries "apiVersion":"poterne/v1" and "kind". Lists: {"items":[..],"next":"CURSOR"},
+ * next absent at the end; query ?limit=1..1000&cursor=. Records carry "uid" and "revision"; a write
+ * may carry ?revision=N and is answered 409 when that is not current. Problem:
+ * {"apiVersion","kind":"Problem","type":"about:blank","title","status","detail","code":"not-found","request":ID}.
  */
 enum http_method { HTTP_GET, HTTP_POST, HTTP_PUT, HTTP_DELETE };
 const char *http_method_name(enum http_method method);
 
 struct api_options {
-    const char *state;        /* state directory */
+    const char *state; /* state directory */
     bool accept_clock;
-    int64_t now;              /* 0: the wall clock */
+    int64_t now;                /* 0: the wall clock */
     void (*waiting)(void *ctx); /* somebody else holds the lock: called once after a second */
     void *ctx;
 };
 struct api;
-/* Opens nothing yet: each call opens what its route needs (lock shared or exclusive, made or not) and keeps it open for the next
- * one. When root runs it on a directory of another user, the effective user is that one's during a call. */
+/* Opens nothing yet: each call opens what its route needs (lock shared or exclusive, made or not)
+ * and keeps it open for the next one. When root runs it on a directory of another user, the
+ * effective user is that one's during a call. */
 int api_open(struct api **ret, const struct api_options *options, struct err *e) MUST_CHECK;
 void api_close(struct api *api);
 DEFINE_FREEP(struct api *, api_close)
 
 struct api_request {
     enum http_method method;
-    const char *path;         /* "/v1/clusters/demo?limit=10", percent-encoded */
-    struct slice body;        /* JSON or empty */
+    const char *path;  /* "/v1/clusters/demo?limit=10", percent-encoded */
+    struct slice body; /* JSON or empty */
 };
 struct api_response {
     int status;

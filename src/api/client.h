@@ -5,16 +5,17 @@
 #include "wire/json.h"
 
 /*
- * What a command does where it is typed: make keys, read and write files, look at endpoints. Everything about the installation goes
- * through api_call, so that the same code works against a daemon. Each local function takes the command's arguments as one JSON object
- * (names as in the command table) and writes the members of its reply like a handler does.
+ * What a command does where it is typed: make keys, read and write files, look at endpoints.
+ * Everything about the installation goes through api_call, so that the same code works against a
+ * daemon. Each local function takes the command's arguments as one JSON object (names as in the
+ * command table) and writes the members of its reply like a handler does.
  */
 struct client {
     struct api *api;
-    const char *state;                                  /* absolute path, for kubeconfigs with an exec plugin */
-    const char *program;                                /* absolute path of this program */
-    void (*progress)(const char *text, void *ctx);      /* long work says where it is; may be NULL */
-    void (*warn)(const char *text, void *ctx);          /* goes to stderr as "warning: ..." */
+    const char *state;   /* absolute path, for kubeconfigs with an exec plugin */
+    const char *program; /* absolute path of this program */
+    void (*progress)(const char *text, void *ctx); /* long work says where it is; may be NULL */
+    void (*warn)(const char *text, void *ctx);     /* goes to stderr as "warning: ..." */
     void *ctx;
 };
 /* One call; a problem body becomes `e` with its code. *reply is the caller's. body NULL: none. */
@@ -23,31 +24,30 @@ int client_call(struct client *client, enum http_method method, const char *path
 /* Appends a path segment or query value percent-encoded. */
 void client_escape(struct buf *out, const char *text);
 
-/* exit: what the command ends with when it did its work and found something: 0, 6 expiring only, 7 a fault. stdout_text: what is printed as it is
- * instead of a rendered object (a kubeconfig, PEM, JSON Lines) when not empty. */
+/* exit: what the command ends with when it did its work and found something: 0, 6 expiring only, 7
+ * a fault. stdout_text: what is printed as it is instead of a rendered object (a kubeconfig, PEM,
+ * JSON Lines) when not empty. */
 struct client_result {
     int exit;
     struct buf stdout_text;
 };
-typedef int client_fn(struct client *client, const struct json_value *args, struct json_writer *reply,
-                      struct client_result *result, struct err *e);
+typedef int client_fn(struct client *client, const struct json_value *args,
+                      struct json_writer *reply, struct client_result *result, struct err *e);
 
-client_fn client_export;              /* cluster machine layout out prefix dry_run force */
-client_fn client_adopt;               /* name from layout */
-client_fn client_kubeconfig_issue;    /* cluster user groups ttl out exec privileged server */
+client_fn client_export;                /* cluster machine layout out prefix dry_run force */
+client_fn client_adopt;                 /* name from layout */
+client_fn client_kubeconfig_issue;      /* cluster user groups ttl out exec privileged server */
 client_fn client_kubeconfig_credential; /* cluster user groups ttl: ExecCredential on stdout */
-client_fn client_cert_sign;           /* cluster profile csr ttl machine out: PEM on stdout */
-client_fn client_cert_show;           /* target: a serial, a fingerprint or a file */
-client_fn client_cert_check;          /* targets within */
-client_fn client_authority_cert;      /* cluster authority bundle: PEM on stdout */
-client_fn client_audit_verify;        /* from_head */
-client_fn client_audit_head;          /* the head as one line of JSON on stdout */
-client_fn client_audit_export;        /* JSON Lines on stdout, streamed */
-client_fn client_state_backup;        /* file passphrase_file recipient force */
-client_fn client_state_restore;       /* file passphrase_file recipient key list replace */
-client_fn client_state_check;         /* exit 7 when a fault was found */
+client_fn client_cert_sign;             /* cluster profile csr ttl machine out: PEM on stdout */
+client_fn client_cert_show;             /* target: a serial, a fingerprint or a file */
+client_fn client_cert_check;            /* targets within */
+client_fn client_authority_cert;        /* cluster authority bundle: PEM on stdout */
+client_fn client_audit_verify;          /* from_head */
+client_fn client_audit_head;            /* the head as one line of JSON on stdout */
+client_fn client_audit_export;          /* JSON Lines on stdout, streamed */
+client_fn client_state_backup;          /* file passphrase_file recipient force */
+client_fn client_state_restore;         /* file passphrase_file recipient key list replace */
+client_fn client_state_check;           /* exit 7 when a fault was found */
 
-/* How an export's leaf was judged: also used by `export --dry-run` and by tests. */
-enum leaf_verdict { LEAF_GOOD, LEAF_MISSING, LEAF_RENEW, LEAF_OTHER };
 
 #endif

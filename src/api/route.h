@@ -6,30 +6,32 @@
 #include "pki/pki.h"
 #include "wire/json.h"
 
-/* What a handler sees: parameters of path and query decoded, body parsed; never a socket, never an HTTP version. */
+/* What a handler sees: parameters of path and query decoded, body parsed; never a socket, never an
+ * HTTP version. */
 struct api_args {
-    struct request *request;          /* pki/pki.h: installation, principal, id */
-    const char *param[3];             /* {..} of the path, in order */
-    const struct json_value *body;    /* NULL when the route takes none */
-    struct json_value const *query;   /* an object of strings */
+    struct request *request;        /* pki/pki.h: installation, principal, id */
+    const char *param[3];           /* {..} of the path, in order */
+    const struct json_value *body;  /* NULL when the route takes none */
+    struct json_value const *query; /* an object of strings */
 };
-/* Writes the members of the reply's object (apiVersion and kind are written by the caller of the handler). */
+/* Writes the members of the reply's object (apiVersion and kind are written by the caller of the
+ * handler). */
 typedef int api_handler(const struct api_args *args, struct json_writer *reply, struct err *e);
 
 enum route_flags {
-    ROUTE_CREATES = 1 << 0,           /* makes the state directory when there is none */
-    ROUTE_EMPTY = 1 << 1,             /* without a state directory: an empty list, not an error */
-    ROUTE_EXCLUSIVE = 1 << 2,         /* needs the state directory for itself */
+    ROUTE_CREATES = 1 << 0,   /* makes the state directory when there is none */
+    ROUTE_EMPTY = 1 << 1,     /* without a state directory: an empty list, not an error */
+    ROUTE_EXCLUSIVE = 1 << 2, /* needs the state directory for itself */
 };
 struct route {
     enum http_method method;
-    const char *path;                 /* "/v1/clusters/{cluster}" */
-    enum right right;                 /* RIGHT_NONE does not compile: see ROUTE() in route.c */
-    size_t max_body;                  /* bytes; 0: takes none */
+    const char *path; /* "/v1/clusters/{cluster}" */
+    enum right right; /* RIGHT_NONE does not compile: see ROUTE() in route.c */
+    size_t max_body;  /* bytes; 0: takes none */
     unsigned flags;
-    const char *kind;                 /* of the reply */
+    const char *kind; /* of the reply */
     api_handler *handler;
-    const char *query;                /* names it takes, space separated: "limit cursor expiring" */
+    const char *query; /* names it takes, space separated: "limit cursor expiring" */
     const char *summary;
 };
 extern const struct route routes[];
@@ -37,7 +39,9 @@ extern const size_t route_count;
 
 /* Query helpers. */
 const char *api_query(const struct api_args *args, const char *name); /* NULL: absent */
-int api_query_limit(const struct api_args *args, int otherwise, int *limit, struct err *e) MUST_CHECK;
-int api_query_seconds(const struct api_args *args, const char *name, int64_t *seconds, struct err *e) MUST_CHECK; /* a duration; 0: absent */
+int api_query_limit(const struct api_args *args, int otherwise, int *limit, struct err *e)
+    MUST_CHECK;
+int api_query_seconds(const struct api_args *args, const char *name, int64_t *seconds,
+                      struct err *e) MUST_CHECK; /* a duration; 0: absent */
 
 #endif

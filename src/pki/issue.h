@@ -35,6 +35,8 @@ void issued_clear(struct issued *i);
 struct issuer;
 int issuer_open(struct issuer **ret, struct pki_write *w, const struct cluster *c, struct err *e)
     MUST_CHECK;
+/* Writes what a whole batch changes once (the machine's slots): before the transaction ends. */
+int issuer_finish(struct issuer *issuer, struct err *e) MUST_CHECK;
 void issuer_close(struct issuer *issuer);
 DEFINE_FREEP(struct issuer *, issuer_close)
 /*

@@ -1,0 +1,56 @@
+#include "api/handlers.h"
+
+#include "base/clock.h"
+#include "crypto/pem.h"
+
+struct load {
+    const char *name;
+    struct cluster *ret;
+};
+
+static int load_cluster(struct store_tx *tx, void *ctx, struct err *e)
+{
+    struct load *l = ctx;
+
+    return cluster_load(tx, l->name, l->ret, e);
+}
+
+int handle_cluster(const struct api_args *args, struct cluster *ret, struct err *e)
+{
+    return store_read(pki_store(args->request->pki), load_cluster,
+                      &(struct load){ args->param[0], ret }, e);
+}
+
+int handle_csr(const struct json_value *object, struct buf *der, struct err *e)
+{
+    const char *text;
+
+    if (json_want_text(object, "csr", &text, e))
+        return -1;
+    return pem_or_der(der, slice_str(text), "CERTIFICATE REQUEST", e) ? err_wrap(e, "csr") : 0;
+}
+
+void handle_put_pem(struct json_writer *reply, const char *key, struct slice cert_der)
+{
+    CLEANUP(buf_clear) struct buf pem = { 0 };
+
+    pem_write(&pem, "CERTIFICATE", cert_der);
+    json_put_slice(reply, key, buf_slice(&pem));
+}
+
+void handle_put_next(struct json_writer *reply, const char *next)
+{
+    if (next[0])
+        json_put_text(reply, "next", next);
+}
+
+int handle_seconds(const struct json_value *object, const char *key, int64_t *seconds,
+                   struct err *e)
+{
+    const struct json_value *v = json_get(object, key);
+
+    *seconds = 0;
+    if (!v)
+        return 0;
+    return duration_parse(seconds, json_slice(v), e) ? err_wrap(e, "%s", key) : 0;
+}

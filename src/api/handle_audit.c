@@ -1,0 +1,240 @@
+#include "api/handlers.h"
+
+#include "base/clock.h"
+
+#define CHAIN "local" /* of commands in-process; a daemon will have one of its own */
+
+/* ---- list ---- */
+
+struct listing {
+    const struct api_args *args;
+    struct json_writer *reply;
+    int limit;
+    int64_t last; /* sequence number of the last row looked at */
+    int seen;
+};
+
+static bool wanted(const struct listing *l, const struct json_value *record)
+{
+    static const char *const filters[] = { "action", "outcome", "target" };
+
+    for (size_t i = 0; i < ARRAY_LEN(filters); i++) {
+        const char *want = api_query(l->args, filters[i]);
+
+        if (want && !slice_starts(json_slice(json_get(record, filters[i])), want))
+            return false;
+    }
+    return true;
+}
+
+static int put_row(const struct store_audit_row *row, void *ctx, struct err *e)
+{
+    struct listing *l = ctx;
+    CLEANUP(json_freep) struct json *doc = NULL;
+    struct json_iter it;
+    const struct json_value *value;
+    const char *key;
+
+    l->last = row->sequence;
+    l->seen++;
+    if (json_parse(&doc, row->bytes, NULL, e))
+        return err_wrap(e, "audit record %lld", (long long)row->sequence);
+    if (!wanted(l, json_root(doc)))
+        return 0;
+    json_put_object(l->reply, NULL);
+    it = json_iter(json_root(doc));
+    while (json_next(&it, &key, &value))
+        json_put_value(l->reply, key, value);
+    json_put_end(l->reply);
+    return 0;
+}
+
+static int sequence_of(const struct api_args *args, const char *name, int64_t *sequence,
+                       struct err *e)
+{
+    const char *text = api_query(args, name);
+    char *end;
+
+    *sequence = 0;
+    if (!text || !text[0])
+        return 0;
+    *sequence = strtoll(text, &end, 10);
+    if (*end || *sequence < 0)
+        return err_set(e, ERR_INVALID, "%s '%.24s' must be a sequence number", name, text);
+    return 0;
+}
+
+static int list_in(struct store_tx *tx, void *ctx, struct err *e)
+{
+    struct listing *l = ctx;
+    int64_t after;
+
+    if (sequence_of(l->args, "cursor", &after, e))
+        return -1;
+    return store_audit_list(tx, STORE_AUDIT_RECORD, CHAIN, after + 1, 0, l->limit, put_row, l, e);
+}
+
+int list_audit(const struct api_args *args, struct json_writer *reply, struct err *e)
+{
+    struct listing l = { .args = args, .reply = reply };
+
+    if (api_query_limit(args, 200, &l.limit, e))
+        return -1;
+    json_put_array(reply, "items");
+    if (store_read(pki_store(args->request->pki), list_in, &l, e))
+        return -1;
+    json_put_end(reply);
+    if (l.seen == l.limit) {
+        char next[24];
+
+        snprintf(next, sizeof next, "%lld", (long long)l.last);
+        handle_put_next(reply, next);
+    }
+    return 0;
+}
+
+/* ---- head and verification ---- */
+
+static int head_in(struct store_tx *tx, void *ctx, struct err *e)
+{
+    return audit_head(tx, CHAIN, ctx, e);
+}
+
+int show_audit_head(const struct api_args *args, struct json_writer *reply, struct err *e)
+{
+    CLEANUP(buf_clear) struct buf head = { 0 };
+    CLEANUP(buf_clear) struct buf key = { 0 };
+    CLEANUP(json_freep) struct json *doc = NULL;
+
+    if (store_read(pki_store(args->request->pki), head_in, &head, e) ||
+        json_parse(&doc, buf_slice(&head), NULL, e) ||
+        pki_keeper_public(args->request->pki, &key, e))
+        return -1;
+    json_put_value(reply, "head", json_root(doc));
+    json_put_slice(reply, "key", buf_slice(&key));
+    return 0;
+}
+
+struct verification {
+    struct slice from_head;
+    struct audit_signer signer;
+    struct audit_verdict verdict;
+};
+
+static int verify_in(struct store_tx *tx, void *ctx, struct err *e)
+{
+    struct verification *v = ctx;
+
+    return audit_verify(tx, CHAIN, v->from_head, &v->signer, &v->verdict, e);
+}
+
+int verify_audit(const struct api_args *args, struct json_writer *reply, struct err *e)
+{
+    CLEANUP(buf_clear) struct buf head = { 0 };
+    struct verification v = { 0 };
+    struct json_writer w;
+
+    if (json_get(args->body, "head")) {
+        json_writer_init(&w, &head, false);
+        json_put_value(&w, NULL, json_get(args->body, "head"));
+        v.from_head = buf_slice(&head);
+    }
+    pki_audit_signer(args->request->pki, &v.signer);
+    if (store_read(pki_store(args->request->pki), verify_in, &v, e))
+        return -1;
+    json_put_bool(reply, "good", v.verdict.good);
+    json_put_int(reply, "records", v.verdict.records);
+    json_put_int(reply, "checkpoints", v.verdict.checkpoints);
+    json_put_int(reply, "first", v.verdict.first);
+    json_put_int(reply, "last", v.verdict.last);
+    json_put_bool(reply, "against_head", v.from_head.len > 0);
+    if (!v.verdict.good) {
+        json_put_text(reply, "fault", v.verdict.kind);
+        json_put_int(reply, "at", v.verdict.at);
+        json_put_text(reply, "text", v.verdict.text);
+    }
+    return 0;
+}
+
+/* ---- export ---- */
+
+struct exporting {
+    const struct api_args *args;
+    struct json_writer *reply;
+    const char *key;
+};
+
+static int put_line(struct slice line, void *ctx, struct err *e)
+{
+    struct exporting *x = ctx;
+
+    (void)e;
+    json_put_slice(x->reply, NULL, line);
+    return 0;
+}
+
+static int export_in(struct store_tx *tx, void *ctx, struct err *e)
+{
+    struct exporting *x = ctx;
+
+    return audit_export(tx, CHAIN, pki_installation(x->args->request->pki), x->key, put_line, x, e);
+}
+
+int export_audit(const struct api_args *args, struct json_writer *reply, struct err *e)
+{
+    CLEANUP(buf_clear) struct buf key = { 0 };
+    struct exporting x = { .args = args, .reply = reply };
+
+    if (pki_keeper_public(args->request->pki, &key, e))
+        return -1;
+    x.key = buf_str(&key);
+    json_put_array(reply, "lines");
+    if (store_read(pki_store(args->request->pki), export_in, &x, e))
+        return -1;
+    json_put_end(reply);
+    return 0;
+}
+
+/* ---- prune ---- */
+
+struct pruning {
+    int64_t before, removed;
+};
+
+static int prune_in(struct pki_write *w, void *ctx, struct err *e)
+{
+    struct pruning *p = ctx;
+    struct audit_signer signer;
+    struct audit_writer writer = { pki_installation(w->request->pki), CHAIN, w->now };
+    char detail[96];
+
+    pki_deciding(w, "audit.prune", "audit/%s", CHAIN);
+    pki_audit_signer(w->request->pki, &signer);
+    if (audit_prune(w->tx, &writer, p->before, &signer, &p->removed, e))
+        return -1;
+    if (!p->removed)
+        return 0;
+    snprintf(detail, sizeof detail, "{\"removed\":%lld}", (long long)p->removed);
+    return pki_granted(w, detail, e);
+}
+
+int prune_audit(const struct api_args *args, struct json_writer *reply, struct err *e)
+{
+    struct pruning p = { 0 };
+    const char *before;
+
+    if (json_want_text(args->body, "before", &before, e))
+        return -1;
+    if (time_parse(&p.before, slice_str(before), NULL)) {
+        int64_t age;
+
+        if (duration_parse(&age, slice_str(before), e))
+            return err_wrap(e, "before: neither a time (2026-01-31T00:00:00Z) nor an age (90d)");
+        p.before = pki_now(args->request->pki) - age;
+    }
+    if (pki_write(args->request, prune_in, &p, e))
+        return -1;
+    json_put_int(reply, "removed", p.removed);
+    json_put_time(reply, "before", p.before);
+    return 0;
+}

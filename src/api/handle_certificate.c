@@ -1,0 +1,116 @@
+#include "api/handlers.h"
+
+#include "base/encode.h"
+#include "pki/inspect.h"
+#include "pki/ledger.h"
+
+struct listing {
+    const struct api_args *args;
+    struct json_writer *reply;
+    int64_t expiring;
+    int limit;
+    char next[STORE_CURSOR];
+};
+
+/* The members of a ledger's row, the certificate itself left out. */
+static void put_members(struct json_writer *reply, const struct json_value *body)
+{
+    struct json_iter it = json_iter(body);
+    const struct json_value *value;
+    const char *key;
+
+    while (json_next(&it, &key, &value))
+        if (strcmp(key, "der") != 0)
+            json_put_value(reply, key, value);
+}
+
+static int put_row(const struct ledger_row *row, void *ctx, struct err *e)
+{
+    struct listing *l = ctx;
+
+    (void)e;
+    json_put_object(l->reply, NULL);
+    json_put_text(l->reply, "uid", row->record->uid);
+    put_members(l->reply, row->body);
+    json_put_int(l->reply, "seconds_left", row->record->expires - pki_now(l->args->request->pki));
+    json_put_end(l->reply);
+    return 0;
+}
+
+static int list_in(struct store_tx *tx, void *ctx, struct err *e)
+{
+    struct listing *l = ctx;
+    CLEANUP(cluster_clear) struct cluster c = { 0 };
+    const char *cluster = api_query(l->args, "cluster");
+    struct ledger_query query = { .authorities = true,
+                                  .cursor = api_query(l->args, "cursor"),
+                                  .limit = l->limit };
+
+    if (cluster) {
+        if (cluster_load(tx, cluster, &c, e))
+            return -1;
+        query.cluster_uid = c.uid;
+    }
+    if (l->expiring)
+        query.expiring_until = pki_now(l->args->request->pki) + l->expiring;
+    return ledger_list(tx, &query, put_row, l, l->next, e);
+}
+
+int list_certificates(const struct api_args *args, struct json_writer *reply, struct err *e)
+{
+    struct listing l = { .args = args, .reply = reply };
+
+    if (api_query_limit(args, 200, &l.limit, e) ||
+        api_query_seconds(args, "expiring", &l.expiring, e))
+        return -1;
+    json_put_array(reply, "items");
+    if (store_read(pki_store(args->request->pki), list_in, &l, e))
+        return -1;
+    json_put_end(reply);
+    handle_put_next(reply, l.next);
+    return 0;
+}
+
+struct showing {
+    const char *which;
+    struct record record;
+};
+
+static int show_in(struct store_tx *tx, void *ctx, struct err *e)
+{
+    struct showing *s = ctx;
+
+    return ledger_find(tx, s->which, &s->record, e);
+}
+
+static int put_record(const struct api_args *args, const struct record *r,
+                      struct json_writer *reply, struct err *e)
+{
+    CLEANUP(json_freep) struct json *doc = NULL;
+    CLEANUP(buf_clear) struct buf der = { 0 };
+    struct x509_cert cert;
+
+    if (json_parse(&doc, slice_str(r->body), NULL, e) ||
+        base64_decode(&der, json_slice(json_get(json_root(doc), "der")), e) ||
+        x509_cert_read(&cert, buf_slice(&der), e))
+        return err_wrap(e, "record %s", r->uid);
+    json_put_text(reply, "uid", r->uid);
+    json_put_int(reply, "revision", r->revision);
+    put_members(reply, json_root(doc));
+    json_put_object(reply, "x509");
+    inspect_write(reply, &cert, pki_now(args->request->pki));
+    json_put_end(reply);
+    handle_put_pem(reply, "certificate", buf_slice(&der));
+    return 0;
+}
+
+int show_certificate(const struct api_args *args, struct json_writer *reply, struct err *e)
+{
+    struct showing s = { .which = args->param[0] };
+    int rc = store_read(pki_store(args->request->pki), show_in, &s, e);
+
+    if (!rc)
+        rc = put_record(args, &s.record, reply, e);
+    record_clear(&s.record);
+    return rc;
+}

@@ -1,0 +1,153 @@
+#include "api/handlers.h"
+#include "pki/adopt.h"
+
+#include "base/alloc.h"
+#include "base/encode.h"
+
+/* ---- list and show ---- */
+
+struct listing {
+    const struct api_args *args;
+    struct json_writer *reply;
+    struct store_tx *tx;
+    int limit;
+    char next[STORE_CURSOR];
+};
+
+static int put_cluster_row(const struct record *r, void *ctx, struct err *e)
+{
+    struct listing *l = ctx;
+    CLEANUP(cluster_clear) struct cluster c = { 0 };
+
+    if (cluster_load(l->tx, r->name, &c, e))
+        return -1;
+    json_put_object(l->reply, NULL);
+    cluster_write_json(l->reply, &c);
+    json_put_end(l->reply);
+    return 0;
+}
+
+static int list_in(struct store_tx *tx, void *ctx, struct err *e)
+{
+    struct listing *l = ctx;
+    struct store_query query = { .kind = KIND_CLUSTER,
+                                 .scope = SCOPE_TENANT,
+                                 .order = STORE_BY_NAME,
+                                 .cursor = api_query(l->args, "cursor"),
+                                 .limit = l->limit };
+
+    l->tx = tx;
+    return store_list(tx, &query, put_cluster_row, l, l->next, e);
+}
+
+int list_clusters(const struct api_args *args, struct json_writer *reply, struct err *e)
+{
+    struct listing l = { .args = args, .reply = reply };
+
+    if (api_query_limit(args, 200, &l.limit, e))
+        return -1;
+    json_put_array(reply, "items");
+    if (store_read(pki_store(args->request->pki), list_in, &l, e))
+        return -1;
+    json_put_end(reply);
+    handle_put_next(reply, l.next);
+    return 0;
+}
+
+int show_cluster(const struct api_args *args, struct json_writer *reply, struct err *e)
+{
+    CLEANUP(cluster_clear) struct cluster c = { 0 };
+
+    if (handle_cluster(args, &c, e))
+        return -1;
+    cluster_write_json(reply, &c);
+    return 0;
+}
+
+/* ---- make and delete ---- */
+
+static void put_warnings(struct json_writer *reply, struct slice warnings)
+{
+    struct slice line;
+
+    json_put_array(reply, "warnings");
+    while (slice_cut(&warnings, '\n', &line))
+        json_put_slice(reply, NULL, line);
+    json_put_end(reply);
+}
+
+int create_cluster(const struct api_args *args, struct json_writer *reply, struct err *e)
+{
+    CLEANUP(cluster_clear) struct cluster spec = { 0 };
+    CLEANUP(buf_clear) struct buf warnings = { 0 };
+    bool made;
+
+    if (cluster_parse(&spec, args->body, &warnings, e) ||
+        cluster_create(args->request, &spec, &made, e))
+        return -1;
+    json_put_bool(reply, "changed", made);
+    put_warnings(reply, buf_slice(&warnings));
+    cluster_write_json(reply, &spec);
+    return 0;
+}
+
+int delete_cluster(const struct api_args *args, struct json_writer *reply, struct err *e)
+{
+    int64_t records;
+
+    if (cluster_delete(args->request, args->param[0], &records, e))
+        return -1;
+    json_put_text(reply, "name", args->param[0]);
+    json_put_int(reply, "records", records);
+    return 0;
+}
+
+/* ---- adopt ---- */
+
+enum { ADOPT_FILES = 256 };
+
+static int decode_files(const struct json_value *list, struct adopt_file *files, struct buf *bytes,
+                        struct err *e)
+{
+    struct json_iter it = json_iter(list);
+    const struct json_value *row;
+    const char *key, *base64;
+
+    for (size_t i = 0; json_next(&it, &key, &row); i++) {
+        if (json_want_text(row, "path", &files[i].path, e) ||
+            json_want_text(row, "base64", &base64, e) ||
+            base64_decode(&bytes[i], slice_str(base64), e))
+            return err_wrap(e, "files");
+        files[i].bytes = buf_slice(&bytes[i]);
+    }
+    return 0;
+}
+
+int adopt_cluster(const struct api_args *args, struct json_writer *reply, struct err *e)
+{
+    const struct json_value *list = json_get(args->body, "files");
+    struct adopt_request what = { .name = args->param[0], .file_count = json_len(list) };
+    struct adopt_file *files;
+    struct buf *bytes;
+    bool made = false;
+    int rc;
+
+    if (json_want_text(args->body, "layout", &what.layout, e))
+        return -1;
+    if (what.file_count > ADOPT_FILES)
+        return err_set(e, ERR_LIMIT, "%zu files are over the limit of %d", what.file_count,
+                       ADOPT_FILES);
+    files = xcalloc(what.file_count + 1, sizeof *files);
+    bytes = xcalloc(what.file_count + 1, sizeof *bytes);
+    what.file = files;
+    rc = decode_files(list, files, bytes, e);
+    if (!rc)
+        rc = cluster_adopt(args->request, &what, &made, reply, e);
+    if (!rc)
+        json_put_bool(reply, "changed", made);
+    for (size_t i = 0; i < what.file_count; i++)
+        buf_clear(&bytes[i]);
+    free(bytes);
+    free(files);
+    return rc;
+}

@@ -1,0 +1,31 @@
+#ifndef API_HANDLERS_H
+#define API_HANDLERS_H
+
+#include "api/route.h"
+#include "pki/cluster.h"
+
+/* One handler a route (route.c), a file a noun. */
+api_handler list_clusters, create_cluster, show_cluster, delete_cluster,
+    adopt_cluster;                                                 /* handle_cluster.c */
+api_handler list_authorities, show_authority, list_profiles;       /* handle_authority.c */
+api_handler show_plan, issue_machine, release_service_account_key; /* handle_machine.c */
+api_handler sign_certificate, list_kubeconfigs, issue_kubeconfig;  /* handle_issue.c */
+api_handler list_certificates, show_certificate;                   /* handle_certificate.c */
+api_handler list_audit, show_audit_head, verify_audit, export_audit,
+    prune_audit;                                       /* handle_audit.c */
+api_handler rotate_root_key, make_backup, check_state; /* handle_state.c */
+
+/* Shared by them (handle.c). */
+
+/* The cluster of the first path parameter, in a reading transaction of its own. */
+int handle_cluster(const struct api_args *args, struct cluster *ret, struct err *e) MUST_CHECK;
+/* A CSR from PEM (or DER in base64) in the body's member `csr`. */
+int handle_csr(const struct json_value *object, struct buf *der, struct err *e) MUST_CHECK;
+void handle_put_pem(struct json_writer *reply, const char *key, struct slice cert_der);
+/* "next", unless it is empty. */
+void handle_put_next(struct json_writer *reply, const char *next);
+/* A duration member: 0 when absent. */
+int handle_seconds(const struct json_value *object, const char *key, int64_t *seconds,
+                   struct err *e) MUST_CHECK;
+
+#endif
