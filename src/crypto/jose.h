@@ -27,7 +27,7 @@ int jws_alg_of_key(enum jws_alg *alg, const struct key *key, struct err *e) MUST
  * The public part of a signature key; private members are not looked at. ERR_INVALID when kty, crv,
  * alg, use and key_ops do not agree on one of our algorithms, for a point off the curve, numbers
  * not in their shortest form, RSA outside 2048 to 8192 bits or with the ROCA weakness, and a public
- * exponent that is even, below 65537 or above 2^32.
+ * exponent that is even, 1 or above 2^32.
  */
 int jwk_read(struct key **ret, struct slice json, struct err *e) MUST_CHECK;
 /* Appends {"kty" ..., "alg", "use": "sig", "kid"}, the public part alone; kid NULL or "": none. */

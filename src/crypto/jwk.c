@@ -77,7 +77,7 @@ static bool has_roca_weakness(struct slice modulus)
 
 static int check_rsa(struct slice n, struct slice e_number, struct err *e)
 {
-    uint64_t exponent = 0;
+    uint32_t exponent = 0;
 
     if (n.len && n.ptr[0] == 0) /* RFC 7518 2, Base64urlUInt: as few bytes as it takes */
         return err_set(e, ERR_INVALID, "member 'n' begins with a zero byte");
@@ -87,12 +87,12 @@ static int check_rsa(struct slice n, struct slice e_number, struct err *e)
     if (n.ptr[n.len - 1] % 2 == 0)
         return err_set(e, ERR_INVALID, "member 'n' is even");
     if (e_number.len == 0 || e_number.len > 4 || e_number.ptr[0] == 0)
-        return err_set(e, ERR_INVALID, "member 'e' is not a number of 3 or 4 bytes");
+        return err_set(e, ERR_INVALID, "member 'e' is not a number of 1 to 4 bytes");
     for (size_t i = 0; i < e_number.len; i++)
         exponent = exponent << 8 | e_number.ptr[i];
-    if (exponent < 65537 || exponent % 2 == 0)
-        return err_set(e, ERR_INVALID, "the public exponent %llu is not odd and at least 65537",
-                       (unsigned long long)exponent);
+    if (exponent < 3 || exponent % 2 == 0) /* RFC 8017 3.1 */
+        return err_set(e, ERR_INVALID, "the public exponent %u is not odd and at least 3",
+                       exponent);
     if (has_roca_weakness(n))
         return err_set(e, ERR_INVALID, "the key has the ROCA weakness (CVE-2017-15361)");
     return 0;
