@@ -1,6 +1,5 @@
 #include "base/buf.h"
 #include "base/alloc.h"
-#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -1,5 +1,4 @@
 #include "base/random.h"
-#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 #include "base/alloc.h"
 #include "wire/json_tree.h"
-#include <assert.h>
+#include <stdlib.h>
 
 const struct json_limits json_default_limits = { .bytes = 4 << 20, .depth = 32 };
 
