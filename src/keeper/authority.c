@@ -48,8 +48,8 @@ static bool take_part(struct slice *rest, struct slice *part)
     return true;
 }
 
-int authority_open(struct authority_key *ret, struct keeper *keeper, const struct data_key *dk,
-                   const struct seal_label *label, struct slice sealed, struct err *e)
+int authority_key_open(struct authority_key *ret, struct keeper *keeper, const struct data_key *dk,
+                       const struct seal_label *label, struct slice sealed, struct err *e)
 {
     CLEANUP(authority_key_clear) struct authority_key a = { 0 };
     struct slice rest;

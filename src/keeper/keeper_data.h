@@ -39,8 +39,9 @@ struct authority_key {
     struct slice fence, pkcs8; /* views into it */
 };
 void authority_key_clear(struct authority_key *a);
-int authority_open(struct authority_key *ret, struct keeper *keeper, const struct data_key *dk,
-                   const struct seal_label *label, struct slice sealed, struct err *e) MUST_CHECK;
+int authority_key_open(struct authority_key *ret, struct keeper *keeper, const struct data_key *dk,
+                       const struct seal_label *label, struct slice sealed, struct err *e)
+    MUST_CHECK;
 
 /* The outcome of a call replaces what the caller's buffer held. */
 void buf_replace(struct buf *to, struct buf *from);

@@ -2,9 +2,9 @@
 #include "keeper/fence.h"
 #include "keeper/keeper_data.h"
 
-/* Signatures of the last hour, in buckets of a minute. The clock may jump back: it then stands
- * still. */
-enum { RATE_BUCKETS = 60, BUCKET_SECONDS = 60 };
+/* Signatures of the last hour, in buckets of a minute, the present one not yet full. When the clock
+ * jumps back, it stands still here. */
+enum { RATE_BUCKETS = 61, BUCKET_SECONDS = 60 };
 struct rate {
     int64_t minute, total;
     int64_t made[RATE_BUCKETS];
@@ -57,7 +57,7 @@ int keeper_signer_open(struct signer **ret, struct keeper *keeper, const struct 
     CLEANUP(authority_key_clear) struct authority_key authority = { 0 };
     struct err why = { 0 };
 
-    if (authority_open(&authority, keeper, dk, label, sealed, e))
+    if (authority_key_open(&authority, keeper, dk, label, sealed, e))
         return err_wrap(e, "open an authority");
     /* What was sealed was good: whatever does not read now is damage. */
     if (key_read_private(&signer->key, authority.pkcs8, &why) ||
@@ -102,7 +102,6 @@ static int sign_checked(struct signer *signer, const struct sign_request *reques
                         struct sign_result *result, struct err *e)
 {
     buf_reset(&signer->sig);
-    buf_reset(&result->cert);
     if (key_sign(signer->key, request->tbs, &signer->sig, e) || buf_check(&signer->sig, e))
         return err_wrap(e, "sign a certificate");
     x509_assemble(&result->cert, request->tbs, signer->alg, buf_slice(&signer->sig));
@@ -123,6 +122,7 @@ int keeper_sign(struct signer *signer, const struct sign_request *request,
     };
     const char *profile;
 
+    buf_reset(&result->cert);
     if (x509_tbs_read(&tbs, request->tbs, e))
         return err_wrap(e, "certificate to be signed");
     if (fence_check(signer->fence, &order, &profile, e))
