@@ -145,13 +145,14 @@ int key_check_rsa(struct slice n, struct slice exponent, int *bits, struct err *
     return 0;
 }
 
-int key_adopt(struct key **ret, enum key_type type, int bits, EVP_PKEY *pkey, struct slice spki,
+int key_adopt(struct key **ret, enum key_type type, EVP_PKEY *pkey, struct slice spki,
               struct err *e)
 {
+    const struct key_shape *shape = key_shape(type);
     CLEANUP(key_freep) struct key *key = xcalloc(1, sizeof *key);
 
     key->type = type;
-    key->bits = bits;
+    key->bits = shape ? shape->bits : EVP_PKEY_get_bits(pkey);
     key->is_private = true;
     buf_add_slice(&key->spki, spki);
     if (buf_check(&key->spki, e))
@@ -160,9 +161,8 @@ int key_adopt(struct key **ret, enum key_type type, int bits, EVP_PKEY *pkey, st
         key->signer = EVP_PKEY_CTX_new_from_pkey(NULL, pkey, NULL);
         if (!key->signer || EVP_PKEY_sign_init(key->signer) <= 0)
             return crypto_fail(e, ERR_INTERNAL, "prepare a %s key", key_type_name(type));
-        if (!key_shape(type) &&
-            (EVP_PKEY_CTX_set_rsa_padding(key->signer, RSA_PKCS1_PADDING) <= 0 ||
-             EVP_PKEY_CTX_set_signature_md(key->signer, crypto_sha256()) <= 0))
+        if (!shape && (EVP_PKEY_CTX_set_rsa_padding(key->signer, RSA_PKCS1_PADDING) <= 0 ||
+                       EVP_PKEY_CTX_set_signature_md(key->signer, crypto_sha256()) <= 0))
             return crypto_fail(e, ERR_INTERNAL, "prepare a %s key", key_type_name(type));
     }
     key->pkey = pkey;
@@ -229,7 +229,7 @@ int key_generate(struct key **ret, enum key_type type, struct err *e)
     } else if (!put_rsa_spki_of(&spki, pkey)) {
         return crypto_fail(e, ERR_INTERNAL, "read a new %s key", key_type_name(type));
     }
-    if (key_adopt(ret, type, shape ? shape->bits : types[type].rsa_bits, pkey, buf_slice(&spki), e))
+    if (key_adopt(ret, type, pkey, buf_slice(&spki), e))
         return -1;
     pkey = NULL;
     return 0;

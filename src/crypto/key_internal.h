@@ -29,7 +29,7 @@ const struct key_shape *key_shape(enum key_type type); /* NULL for RSA and other
 struct slice key_point(const struct key *key);         /* the point, or Ed25519's 32 bytes */
 
 /* Takes over pkey (on success only) and sets up the signer. */
-int key_adopt(struct key **ret, enum key_type type, int bits, EVP_PKEY *pkey, struct slice spki,
+int key_adopt(struct key **ret, enum key_type type, EVP_PKEY *pkey, struct slice spki,
               struct err *e);
 void key_put_spki(struct buf *out, const struct key_shape *shape, struct slice point);
 /* RSAPublicKey's numbers in a SubjectPublicKeyInfo. */

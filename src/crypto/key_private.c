@@ -76,7 +76,7 @@ static int adopt_shaped(struct key **ret, const struct key_shape *shape, EVP_PKE
     CLEANUP(buf_clear) struct buf spki = { 0 };
 
     key_put_spki(&spki, shape, point);
-    return key_adopt(ret, shape->type, shape->bits, pkey, buf_slice(&spki), e);
+    return key_adopt(ret, shape->type, pkey, buf_slice(&spki), e);
 }
 
 /* The public part as the file states it, which may be compressed (SEC 1 2.3.3). */
@@ -243,7 +243,7 @@ static int read_rsa(struct key **ret, struct slice der, struct err *e)
     if (!pkey)
         return crypto_fail(e, ERR_INVALID, "the RSA private key is not usable");
     key_put_rsa_spki(&spki, number[RSA_N], number[RSA_E]);
-    if (key_adopt(ret, key_type_of_rsa(bits), bits, pkey, buf_slice(&spki), e))
+    if (key_adopt(ret, key_type_of_rsa(bits), pkey, buf_slice(&spki), e))
         return -1;
     pkey = NULL;
     return 0;

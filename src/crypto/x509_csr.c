@@ -75,14 +75,18 @@ static int read_info(struct x509_csr *csr, struct err *e)
 int x509_csr_read(struct x509_csr *ret, struct slice der, struct err *e)
 {
     struct x509_csr csr = { .der = der, .ext = x509_no_ext };
-    struct slice rest, alg;
+    struct x509_signature signature;
+    struct slice rest;
 
     if (der.len > CSR_MAX_DER)
         return err_set(e, ERR_LIMIT, "certificate request: %zu bytes, %d are the most", der.len,
                        CSR_MAX_DER);
     if (x509_take_outer(der, &csr.info, &rest, e) || read_info(&csr, e) ||
-        x509_take_signature(rest, &csr.sig_alg, &csr.sig_params, &alg, &csr.sig, e))
+        x509_take_signature(&signature, rest, e))
         return err_wrap(e, "certificate request");
+    csr.sig_alg = signature.alg;
+    csr.sig_params = signature.params;
+    csr.sig = signature.bytes;
     *ret = csr;
     return 0;
 }

@@ -10,9 +10,12 @@ int x509_exts_read(struct x509_ext *ext, struct slice whole, unsigned max_sans, 
 bool san_check(const struct san *san);
 /* SubjectPublicKeyInfo by its form: { { OID, ... }, BIT STRING }. */
 bool x509_take_spki(struct slice *in, struct slice *spki);
-/* Algorithm and signature behind what is signed; all of *in. */
-int x509_take_signature(struct slice in, enum sig_alg *alg, struct slice *params,
-                        struct slice *whole_alg, struct slice *sig, struct err *e);
+/* Algorithm and signature behind what is signed; all of `in`. */
+struct x509_signature {
+    enum sig_alg alg;
+    struct slice params, whole_alg, bytes;
+};
+int x509_take_signature(struct x509_signature *ret, struct slice in, struct err *e);
 /* Certificate and CSR alike: SEQUENCE { signed SEQUENCE, ... }, *rest what follows the signed part.
  */
 int x509_take_outer(struct slice der, struct slice *signed_part, struct slice *rest, struct err *e);

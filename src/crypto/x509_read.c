@@ -19,16 +19,15 @@ int x509_take_outer(struct slice der, struct slice *signed_part, struct slice *r
     return 0;
 }
 
-int x509_take_signature(struct slice in, enum sig_alg *alg, struct slice *params,
-                        struct slice *whole_alg, struct slice *sig, struct err *e)
+int x509_take_signature(struct x509_signature *ret, struct slice in, struct err *e)
 {
     struct slice before = in;
     unsigned unused;
 
-    if (!sig_alg_take(&in, alg, params))
+    if (!sig_alg_take(&in, &ret->alg, &ret->params))
         return err_set(e, ERR_INVALID, "the signature algorithm is not well-formed");
-    *whole_alg = slice_of(before.ptr, before.len - in.len);
-    if (!der_take_bits(&in, sig, &unused) || unused || in.len || sig->len == 0)
+    ret->whole_alg = slice_of(before.ptr, before.len - in.len);
+    if (!der_take_bits(&in, &ret->bytes, &unused) || unused || in.len || ret->bytes.len == 0)
         return err_set(e, ERR_INVALID, "the signature is not well-formed DER");
     return 0;
 }
@@ -142,17 +141,19 @@ static int check_size(struct slice der, struct err *e)
 int x509_cert_read(struct x509_cert *ret, struct slice der, struct err *e)
 {
     struct x509_cert cert = { .der = der, .ext = x509_no_ext };
-    struct slice rest, inner, outer;
-    enum sig_alg alg;
+    struct x509_signature outer;
+    struct slice rest, inner;
 
     if (check_size(der, e))
         return -1;
     if (x509_take_outer(der, &cert.tbs, &rest, e) || read_tbs(&cert, &inner, e) ||
-        x509_take_signature(rest, &alg, &cert.sig_params, &outer, &cert.sig, e))
+        x509_take_signature(&outer, rest, e))
         return err_wrap(e, "certificate");
-    if (!slice_eq(inner, outer)) /* RFC 5280 4.1.1.2 */
+    if (!slice_eq(inner, outer.whole_alg)) /* RFC 5280 4.1.1.2 */
         return err_set(e, ERR_INVALID,
                        "certificate: the inner and the outer signature algorithm differ");
+    cert.sig_params = outer.params;
+    cert.sig = outer.bytes;
     *ret = cert;
     return 0;
 }
