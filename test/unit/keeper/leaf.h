@@ -231,6 +231,31 @@ static inline void leaf_key_ids(struct buf *out, const struct leaf_spec *s)
         leaf_ext(out, 35, false, &v);
 }
 
+/* A fence of many shapes; a leaf of zeros is its profile "serving". */
+#define LEAF_RESERVED "peer.demo.etcd.poterne.internal"
+/* clang-format off */
+#define LEAF_FENCE \
+    "{\"v\":1,\"cluster\":\"c1\",\"role\":\"test\",\"eku\":[\"client\",\"server\"]," \
+    "\"subject\":[[\"C\",\"CH\"],[\"OU\",\"SKS\"]],\"reserved_san\":\"" LEAF_RESERVED "\"," \
+    "\"max_ttl\":40000,\"rate\":100,\"forms\":[" \
+    "{\"profile\":\"serving\",\"eku\":[\"server\"],\"cn\":\"kube-apiserver\",\"o\":[]," \
+        "\"san\":[\"dns\",\"ip\"],\"max_ttl\":99999}," \
+    "{\"profile\":\"node\",\"eku\":[\"client\"],\"cn\":\"system:node:*\",\"o\":[\"system:nodes\"]," \
+        "\"san\":[],\"max_ttl\":20000}," \
+    "{\"profile\":\"two\",\"eku\":[\"client\"],\"cn\":\"two\",\"o\":[\"system:a\",\"system:b\"]," \
+        "\"san\":[],\"max_ttl\":20000}," \
+    "{\"profile\":\"person\",\"eku\":[\"client\"],\"cn\":\"*\",\"o\":[\"*\"]," \
+        "\"san\":[],\"max_ttl\":20000}," \
+    "{\"profile\":\"admin\",\"eku\":[\"client\"],\"cn\":\"*\",\"o\":[\"!*\"]," \
+        "\"san\":[],\"max_ttl\":9000,\"privileged\":true}," \
+    "{\"profile\":\"peer\",\"eku\":[\"client\",\"server\"],\"cn\":\"*\",\"o\":[]," \
+        "\"san\":[\"dns\",\"ip\"],\"san_required\":\"" LEAF_RESERVED "\",\"max_ttl\":20000}," \
+    "{\"profile\":\"etcd\",\"eku\":[\"client\",\"server\"],\"cn\":\"etcd\",\"o\":[]," \
+        "\"san\":[\"dns\",\"ip\"],\"max_ttl\":20000}," \
+    "{\"profile\":\"machine\",\"eku\":[\"client\"],\"cn\":\"\",\"o\":[]," \
+        "\"san\":[\"uri\"],\"max_ttl\":20000}]}"
+/* clang-format on */
+
 #define LEAF_SUBJECT "C=CH\nOU=SKS\nCN=kube-apiserver"
 #define LEAF_ISSUER "CN=authority 1"
 

@@ -3,31 +3,7 @@
 #include "leaf.h"
 #include "unit.h"
 
-#define RESERVED "peer.demo.etcd.poterne.internal"
-
-static const char good_fence[] =
-    "{\"v\":1,\"cluster\":\"c1\",\"role\":\"test\",\"eku\":[\"client\",\"server\"],"
-    "\"subject\":[[\"C\",\"CH\"],[\"OU\",\"SKS\"]],\"reserved_san\":\"" RESERVED "\","
-    "\"max_ttl\":40000,\"rate\":100,\"forms\":["
-    "{\"profile\":\"serving\",\"eku\":[\"server\"],\"cn\":\"kube-apiserver\",\"o\":[],"
-    "\"san\":[\"dns\",\"ip\"],\"max_ttl\":99999},"
-    "{\"profile\":\"node\",\"eku\":[\"client\"],\"cn\":\"system:node:*\",\"o\":[\"system:nodes\"],"
-    "\"san\":[],\"max_ttl\":20000},"
-    "{\"profile\":\"two\",\"eku\":[\"client\"],\"cn\":\"two\",\"o\":[\"system:a\",\"system:b\"],"
-    "\"san\":[],\"max_ttl\":20000},"
-    "{\"profile\":\"person\",\"eku\":[\"client\"],\"cn\":\"*\",\"o\":[\"*\"],\"san\":[],\"max_"
-    "ttl\":20000},"
-    "{\"profile\":\"admin\",\"eku\":[\"client\"],\"cn\":\"*\",\"o\":[\"!*\"],\"san\":[],\"max_"
-    "ttl\":9000,"
-    "\"privileged\":true},"
-    "{\"profile\":\"peer\",\"eku\":[\"client\",\"server\"],\"cn\":\"*\",\"o\":[],\"san\":[\"dns\","
-    "\"ip\"],"
-    "\"san_required\":\"" RESERVED "\",\"max_ttl\":20000},"
-    "{\"profile\":\"etcd\",\"eku\":[\"client\",\"server\"],\"cn\":\"etcd\",\"o\":[],"
-    "\"san\":[\"dns\",\"ip\"],\"max_ttl\":20000},"
-    "{\"profile\":\"machine\",\"eku\":[\"client\"],\"cn\":\"\",\"o\":[],\"san\":[\"uri\"],\"max_"
-    "ttl\":20000}"
-    "]}";
+static const char good_fence[] = LEAF_FENCE;
 
 struct row {
     const char *label;
@@ -76,7 +52,7 @@ static const struct row rows[] = {
     { "asked for in words",   CLIENT("O=dev\nO=system:masters\nCN=alice"),           .profile = "admin", .privileged = true },
     { "kubeadm's admins",     CLIENT("O=kubeadm:cluster-admins\nCN=alice"),          .profile = "admin", .privileged = true },
     { "not needed",           CLIENT("O=dev\nCN=alice"),                             .profile = "person", .privileged = true },
-    { "a peer",               PEER("m1", "DNS:m1\nDNS:" RESERVED),                   .profile = "peer" },
+    { "a peer",               PEER("m1", "DNS:m1\nDNS:" LEAF_RESERVED),                   .profile = "peer" },
     { "a peer, capitals",     PEER("m1", "DNS:PEER.demo.etcd.poterne.internal"),     .profile = "peer" },
     { "etcd, no peer",        PEER("etcd", "DNS:etcd\nIP:"),                         .profile = "etcd" },
     { "no common name",       CLIENT("", .sans = "URI:poterne://i/machine/c/u"),     .profile = "machine" },
@@ -181,10 +157,10 @@ static const struct row rows[] = {
     { "an underscore alone",  SERVING(.sans = "DNS:a..b"), .want = "not a DNS name" },
     { "a star inside",        SERVING(.sans = "DNS:a.*.b"), .want = "not a DNS name" },
     { "a partial star",       SERVING(.sans = "DNS:p*.demo.etcd.poterne.internal"), .want = "not a DNS name" },
-    { "a dot at the end",     SERVING(.sans = "DNS:" RESERVED "."), .want = "not a DNS name" },
+    { "a dot at the end",     SERVING(.sans = "DNS:" LEAF_RESERVED "."), .want = "not a DNS name" },
     { "no peer's name",       PEER("m1", "DNS:m1"), .want = "must carry the SAN" },
     { "a star is no peer's name", PEER("m1", "DNS:*.demo.etcd.poterne.internal"), .want = "must carry the SAN" },
-    { "a server as peer",     SERVING(.sans = "DNS:" RESERVED), .want = "may not carry the SAN" },
+    { "a server as peer",     SERVING(.sans = "DNS:" LEAF_RESERVED), .want = "may not carry the SAN" },
     { "in capitals",          SERVING(.sans = "DNS:a\nDNS:Peer.demo.etcd.poterne.internal"), .want = "may not carry the SAN" },
     { "by a wildcard",        SERVING(.sans = "DNS:*.Demo.etcd.poterne.internal"), .want = "may not carry the SAN" },
 
@@ -301,9 +277,9 @@ static const struct {
     { "[\"C\",\"CH\"]", "[\"C\"]", "list of" },
     { "[\"C\",\"CH\"]", "[\"C\",\"\"]", "list of" },
     { "[\"C\",\"CH\"]", "[\"C\",1]", "list of" },
-    { "\"reserved_san\":\"" RESERVED "\"", "\"reserved_san\":\"*.a\"", "'reserved_san'" },
-    { "\"reserved_san\":\"" RESERVED "\"", "\"reserved_san\":1", "'reserved_san'" },
-    { "\"reserved_san\":\"" RESERVED "\",", "", NULL },
+    { "\"reserved_san\":\"" LEAF_RESERVED "\"", "\"reserved_san\":\"*.a\"", "'reserved_san'" },
+    { "\"reserved_san\":\"" LEAF_RESERVED "\"", "\"reserved_san\":1", "'reserved_san'" },
+    { "\"reserved_san\":\"" LEAF_RESERVED "\",", "", NULL },
     { "\"max_ttl\":40000", "\"max_ttl\":0", "'max_ttl'" },
     { "\"max_ttl\":40000", "\"max_ttl\":-1", "'max_ttl'" },
     { "\"max_ttl\":40000", "\"max_ttl\":1.5", "max_ttl" },
@@ -327,7 +303,7 @@ static const struct {
     { "\"privileged\":true", "\"privileged\":1", "'privileged'" },
     { "\"privileged\":true", "\"privileged\":false", "without 'privileged'" },
     { "\"san\":[\"dns\",\"ip\"]", "\"san\":[\"dns\",\"other\"]", "unknown" },
-    { "\"san_required\":\"" RESERVED "\"", "\"san_required\":\"\"", "'san_required'" },
+    { "\"san_required\":\"" LEAF_RESERVED "\"", "\"san_required\":\"\"", "'san_required'" },
     { "\"san\":[\"dns\",\"ip\"],\"san_required\"", "\"san\":[\"ip\"],\"san_required\"",
       "without \"dns\"" },
 };
