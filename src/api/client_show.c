@@ -1,0 +1,90 @@
+#include "api/client.h"
+#include "api/client_find.h"
+#include "base/clock.h"
+#include "crypto/pem.h"
+#include "pki/inspect.h"
+#include <sys/stat.h>
+
+/* `cert show`: one on record by its serial or fingerprint, or those in a file. */
+
+static void put_cert(struct json_writer *reply, const struct found_cert *cert)
+{
+    CLEANUP(buf_clear) struct buf pem = { 0 };
+
+    if (cert->entry)
+        json_put_text(reply, "entry", cert->entry);
+    json_put_object(reply, "x509");
+    (void)inspect_write(reply, &cert->view, clock_wall());
+    json_put_end(reply);
+    pem_write(&pem, "CERTIFICATE", buf_slice(&cert->der));
+    json_put_slice(reply, "certificate", buf_slice(&pem));
+}
+
+/* The first one as the object itself, what follows it in the file as a list. */
+static int show_file(const char *path, struct json_writer *reply, struct err *e)
+{
+    CLEANUP(found_clear) struct found f = { 0 };
+
+    find_in(&f, 0, path);
+    for (size_t i = 0; i < f.cert_count; i++)
+        if (!f.cert[i].readable)
+            return err_set(e, ERR_INVALID, "'%s': certificate %zu is not well-formed", path, i + 1);
+    if (f.note_count && !f.cert_count)
+        return err_set(e, ERR_INVALID, "'%s': %s", path, f.note[0].text);
+    if (!f.cert_count)
+        return err_set(e, ERR_INVALID, "'%s' holds no certificate", path);
+    json_put_text(reply, "path", path);
+    put_cert(reply, &f.cert[0]);
+    if (f.cert_count == 1)
+        return 0;
+    json_put_array(reply, "others");
+    for (size_t i = 1; i < f.cert_count; i++) {
+        json_put_object(reply, NULL);
+        put_cert(reply, &f.cert[i]);
+        json_put_end(reply);
+    }
+    json_put_end(reply);
+    return 0;
+}
+
+static int show_record(struct client *client, const char *which, struct json_writer *reply,
+                       struct err *e)
+{
+    CLEANUP(buf_clear) struct buf path = { 0 };
+    CLEANUP(json_freep) struct json *answer = NULL;
+    const struct json_value *value;
+    struct json_iter it;
+    const char *key;
+
+    buf_add_str(&path, "/v1/certificates/");
+    client_escape(&path, which);
+    if (client_call(client, HTTP_GET, buf_str(&path), slice_of(NULL, 0), &answer, e))
+        return -1;
+    it = json_iter(json_root(answer));
+    while (json_next(&it, &key, &value))
+        if (strcmp(key, "apiVersion") != 0 && strcmp(key, "kind") != 0)
+            json_put_value(reply, key, value);
+    return 0;
+}
+
+static bool could_be_serial(const char *text)
+{
+    return strspn(text, "0123456789abcdefABCDEF:") == strlen(text);
+}
+
+int client_cert_show(struct client *client, const struct json_value *args,
+                     struct json_writer *reply, struct client_result *result, struct err *e)
+{
+    const char *target;
+    struct stat st;
+
+    (void)result;
+    if (json_want_text(args, "target", &target, e))
+        return -1;
+    if (stat(target, &st) == 0 && !S_ISDIR(st.st_mode))
+        return show_file(target, reply, e);
+    if (could_be_serial(target))
+        return show_record(client, target, reply, e);
+    return err_set(e, ERR_NOT_FOUND, "there is no file '%.200s', and it is not a serial number",
+                   target);
+}
