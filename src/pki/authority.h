@@ -14,6 +14,11 @@ enum generation_state {
 };
 const char *generation_state_name(enum generation_state state);
 
+/* Of the CA certificate that plays these roles (a set: 1 << role): what its leaves need, no more.
+ */
+unsigned authority_eku(unsigned roles);
+void authority_roles_text(struct buf *out, unsigned roles); /* "etcd", "control-plane+kubelet" */
+
 /* One key and certificate of a CA. */
 struct generation {
     char uid[UID_TEXT], ca[UID_TEXT];

@@ -67,18 +67,23 @@ int pki_data_key_insert(struct pki_write *w, const struct data_key *dk, struct e
 int pki_data_key_update(struct pki_write *w, const struct data_key *dk, struct err *e) MUST_CHECK;
 int pki_data_key_load(struct store_tx *tx, enum data_key_purpose purpose, const char *subject,
                       struct data_key *dk, struct err *e) MUST_CHECK;
+/* What was sealed under it is gone for good once store_scrub has run. */
+int pki_data_key_delete(struct pki_write *w, enum data_key_purpose purpose, const char *subject,
+                        struct err *e) MUST_CHECK;
+int data_key_of_record(struct data_key *dk, const struct record *r, struct err *e) MUST_CHECK;
 
-/* Kinds of records in this part, and their scopes. "The scope of the cluster" is cluster_scope().
- */
+/* Kinds of records in this part, and their scopes; "of the cluster" is cluster_scope(). */
 // clang-format off
 #define KIND_CLUSTER     "cluster"     /* scope /default, name: the cluster's */
-#define KIND_MACHINE     "machine"     /* scope of the cluster, name: the machine's */
-#define KIND_AUTHORITY   "authority"   /* scope of the cluster, name: the role; body {"ca": uid} */
-#define KIND_CA          "ca"          /* scope of the cluster, name: its uid; body {"generations":[uid..], "issuing": uid} */
-#define KIND_GENERATION  "generation"  /* scope of the cluster, name CA-UID/NUMBER, expires: the certificate's end */
-#define KIND_CERTIFICATE "certificate" /* scope of the cluster, name SKID/SERIAL, expires: its end */
-/* Scope of the cluster, name: its number; body {"number":1,"key_type":"rsa2048","public":PEM,"sealed":BASE64},
- * sealed under the data key of this kind (pki_kind_key) with the label { kind, uid of the record, "key" }. */
+#define KIND_MACHINE     "machine"     /* of the cluster, name: the machine's */
+#define KIND_AUTHORITY   "authority"   /* of the cluster, name: the role; body {"ca": uid} */
+#define KIND_CA          "ca"          /* of the cluster, name: its uid; body {"generations":[uid..],
+                                          "issuing": uid} */
+#define KIND_GENERATION  "generation"  /* of the cluster, name CA-UID/NUMBER, expires: its end */
+#define KIND_CERTIFICATE "certificate" /* of the cluster, name SKID/SERIAL, expires: its end */
+/* Of the cluster, name: its number; body {"number":1,"key_type":"rsa2048","public":PEM,
+ * "sealed":BASE64}, sealed under the data key of this kind (pki_kind_key) with the label
+ * { kind, uid of the record, "key" }. */
 #define KIND_SERVICE_ACCOUNT_KEY "service-account-key"
 #define KIND_DATA_KEY    "data-key"    /* scope /, name PURPOSE/SUBJECT */
 #define KIND_KEEPER      "keeper"      /* scope /, name "identity" */

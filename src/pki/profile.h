@@ -33,15 +33,17 @@ struct profile {
     const char *cn;
     const char *org; /* one group or NULL; of a person: from the request */
     enum profile_sans sans;
+    unsigned machines;   /* whose leaf it is: of enum machine_role; 0: of no machine */
     int64_t default_ttl; /* 0: the cluster's leaf ttl; for people 8 h */
-    int64_t
-        max_ttl; /* beyond it: refused. 0: the cluster's operator_max_ttl, or the authority's end */
-    bool ed25519; /* may its key be Ed25519: nobody reads it that cannot (kubeadm, browsers) */
+    int64_t max_ttl; /* beyond it: refused. 0: for people operator_max_ttl, else the authority's */
+    bool ed25519;    /* may its key be Ed25519: nobody reads it that cannot (kubeadm, browsers) */
     const char *help;
 };
 extern const struct profile profiles[];
 extern const size_t profile_count;
 const struct profile *profile_find(const char *name); /* NULL */
+/* The longest life of a leaf, in seconds. */
+int64_t profile_max_ttl(const struct profile *profile, const struct cluster *cluster);
 
 /* The fence JSON of an authority that plays these roles (a set: 1 << role), made from the table and
  * the cluster. */

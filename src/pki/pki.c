@@ -1,0 +1,365 @@
+#include "pki/pki_internal.h"
+
+#include "base/alloc.h"
+#include "pki/record_body.h"
+
+enum { BUSY_MS = 60000 };
+
+/* ---- what an open installation is asked ---- */
+
+struct store *pki_store(struct pki *pki)
+{
+    return pki->store;
+}
+
+struct keeper *pki_keeper(struct pki *pki)
+{
+    return pki->keeper;
+}
+
+struct state_dir *pki_dir(struct pki *pki)
+{
+    return pki->dir;
+}
+
+const char *pki_installation(const struct pki *pki)
+{
+    return pki->installation;
+}
+
+int64_t pki_now(const struct pki *pki)
+{
+    return pki->now;
+}
+
+static int sign_statement(void *ctx, struct slice statement, struct buf *sig, struct err *e)
+{
+    struct pki *pki = ctx;
+
+    return keeper_sign_statement(pki->keeper, statement, sig, e);
+}
+
+static int verify_statement(void *ctx, struct slice statement, struct slice sig, struct err *e)
+{
+    struct pki *pki = ctx;
+
+    return keeper_verify_statement(pki->keeper, statement, sig, e);
+}
+
+void pki_audit_signer(struct pki *pki, struct audit_signer *signer)
+{
+    *signer = (struct audit_signer){ sign_statement, verify_statement, pki };
+}
+
+/* ---- the keeper's own key ---- */
+
+int signatures_counted(struct store_tx *tx, int64_t *signatures, struct err *e)
+{
+    CLEANUP(buf_clear) struct buf statement = { 0 };
+    CLEANUP(buf_clear) struct buf signature = { 0 };
+    CLEANUP(json_freep) struct json *doc = NULL;
+    int64_t sequence, time;
+    bool found;
+
+    if (store_audit_last(tx, STORE_AUDIT_CHECKPOINT, AUDIT_CHAIN, &found, &sequence, &time,
+                         &statement, &signature, e))
+        return -1;
+    *signatures = 0;
+    /* a damaged one is `audit verify`'s to name; the count then starts anew */
+    if (found && !json_parse(&doc, buf_slice(&statement), NULL, NULL))
+        *signatures = json_int(json_get(json_root(doc), "signatures"), 0);
+    return 0;
+}
+
+int identity_open(struct keeper *keeper, struct store_tx *tx, struct err *e)
+{
+    CLEANUP(record_clear) struct record r = { 0 };
+    CLEANUP(data_key_clear) struct data_key dk = { 0 };
+    CLEANUP(json_freep) struct json *doc = NULL;
+    CLEANUP(buf_clear) struct buf sealed = { 0 };
+    struct seal_label label = { KIND_KEEPER, r.uid, "key" };
+    int64_t signatures;
+
+    if (store_find(tx, KIND_KEEPER, "/", "identity", &r, e) ||
+        pki_data_key_load(tx, DATA_KEY_KIND, KIND_KEEPER, &dk, e) || record_json(&doc, &r, e) ||
+        body_base64(json_root(doc), "sealed", &sealed, e) ||
+        signatures_counted(tx, &signatures, e) ||
+        keeper_identity_open(keeper, &dk, &label, buf_slice(&sealed), signatures, e))
+        return err_wrap(e, "the keeper's own key");
+    return 0;
+}
+
+struct public_key {
+    struct buf *pem;
+};
+
+static int read_public(struct store_tx *tx, void *ctx, struct err *e)
+{
+    struct public_key *what = ctx;
+    CLEANUP(record_clear) struct record r = { 0 };
+    CLEANUP(json_freep) struct json *doc = NULL;
+    const char *pem;
+
+    if (store_find(tx, KIND_KEEPER, "/", "identity", &r, e) || record_json(&doc, &r, e))
+        return -1;
+    if (json_want_text(json_root(doc), "public", &pem, e))
+        return record_damaged(&r, e);
+    buf_add_str(what->pem, pem);
+    return buf_check(what->pem, e);
+}
+
+int pki_keeper_public(struct pki *pki, struct buf *pem, struct err *e)
+{
+    return store_read(pki->store, read_public, &(struct public_key){ pem }, e);
+}
+
+/* ---- the root key's file ---- */
+
+int root_key_file_open(const struct pki *pki, const char *name, struct keeper **ret, struct err *e)
+{
+    CLEANUP(fd_closep) int fd = -1;
+
+    if (state_dir_key_open(pki->dir, name, &fd, e))
+        return -1;
+    if (keeper_open(ret, fd, pki->installation, e))
+        return err_wrap(e, "'%s/%s'", state_dir_path(pki->dir), name);
+    return 0;
+}
+
+int root_key_file_new(const struct pki *pki, struct keeper **ret, struct err *e)
+{
+    CLEANUP(secret_clear) struct secret file = { 0 };
+    char id[ROOT_KEY_ID];
+
+    if (keeper_root_key_new(&file, id, e) ||
+        state_dir_key_write(pki->dir, ROOT_KEY_NEXT, secret_slice(&file), e))
+        return -1;
+    return root_key_file_open(pki, ROOT_KEY_NEXT, ret, e);
+}
+
+/* Opens a key file and keeps it when it is the one wanted; *other gets the id of one that is not.
+ */
+static int try_key(struct pki *pki, const char *name, const char *id, char other[ROOT_KEY_ID],
+                   struct err *e)
+{
+    CLEANUP(keeper_closep) struct keeper *keeper = NULL;
+
+    if (root_key_file_open(pki, name, &keeper, e))
+        return -1;
+    if (strcmp(keeper_root_id(keeper), id) != 0) {
+        (void)snprintf(other, ROOT_KEY_ID, "%s", keeper_root_id(keeper));
+        return err_set(e, ERR_NOT_FOUND, "another key");
+    }
+    pki->keeper = keeper;
+    keeper = NULL;
+    return 0;
+}
+
+static int explain_key(const struct pki *pki, const char *id, const char *other,
+                       const struct err *why, struct err *e)
+{
+    static const char remedy[] =
+        "without it nothing that is sealed opens: put the right file back, or "
+        "restore a backup with 'poterne state restore FILE'";
+    const char *path = state_dir_path(pki->dir);
+
+    if (other[0])
+        return err_set(e, ERR_CORRUPT,
+                       "'%s/root.key' is root key %s, the store is sealed under %s; %s", path,
+                       other, id, remedy);
+    if (why->code == ERR_NOT_FOUND)
+        return err_set(e, ERR_CORRUPT, "'%s/root.key' is missing; %s", path, remedy);
+    return err_set(e, why->code, "%s; %s", why->msg, remedy);
+}
+
+/*
+ * The key whose id the store names. After a rotation that was cut short it still is root.key.next,
+ * and becomes root.key now: a rename, which two openings may both try, since nobody writes another
+ * root.key.next meanwhile: a rotation has the directory for itself, and the first opening of all
+ * writes it inside of the store's only write transaction. Asked twice, for the one who looks at
+ * root.key before and at root.key.next after another's rename.
+ */
+static int root_key_find(struct pki *pki, const char *id, struct err *e)
+{
+    char other[ROOT_KEY_ID] = "", ignored[ROOT_KEY_ID];
+    struct err why = { 0 }, next = { 0 };
+
+    for (int i = 0; i < 2; i++) {
+        other[0] = '\0';
+        if (!try_key(pki, ROOT_KEY_FILE, id, other, &why))
+            return 0;
+        if (try_key(pki, ROOT_KEY_NEXT, id, ignored, &next))
+            continue;
+        if (state_dir_key_promote(pki->dir, ROOT_KEY_NEXT, ROOT_KEY_FILE, &next) &&
+            next.code != ERR_NOT_FOUND) {
+            if (e)
+                *e = next;
+            return -1;
+        }
+        return 0;
+    }
+    return explain_key(pki, id, other, &why, e);
+}
+
+/* ---- opening ---- */
+
+/* The installation's uid lands in pki; "" when there is none yet. */
+static int read_settings(struct pki *pki, struct store_tx *tx, struct buf *root_key, struct err *e)
+{
+    CLEANUP(buf_clear) struct buf installation = { 0 };
+
+    if (store_setting_get(tx, SETTING_INSTALLATION, &installation, e) ||
+        store_setting_get(tx, SETTING_ROOT_KEY, root_key, e))
+        return -1;
+    if (installation.len >= sizeof pki->installation ||
+        (installation.len && root_key->len != ROOT_KEY_ID - 1))
+        return err_set(e, ERR_CORRUPT, "the store's settings are damaged: restore a backup");
+    (void)snprintf(pki->installation, sizeof pki->installation, "%s", buf_str(&installation));
+    return 0;
+}
+
+static int open_tx(struct store_tx *tx, void *ctx, struct err *e)
+{
+    struct pki *pki = ctx;
+    CLEANUP(buf_clear) struct buf root_key = { 0 };
+
+    if (read_settings(pki, tx, &root_key, e))
+        return -1;
+    if (!pki->installation[0])
+        return 0;
+    if (root_key_find(pki, buf_str(&root_key), e))
+        return -1;
+    return identity_open(pki->keeper, tx, e);
+}
+
+/* ---- the first time ---- */
+
+static int put_identity(struct pki_write *w, struct err *e)
+{
+    CLEANUP(data_key_clear) struct data_key dk = { 0 };
+    CLEANUP(buf_clear) struct buf sealed = { 0 };
+    CLEANUP(buf_clear) struct buf public = { 0 };
+    CLEANUP(buf_clear) struct buf body = { 0 };
+    struct record r = {
+        .kind = lend(KIND_KEEPER), .scope = lend("/"), .name = lend("identity"), .schema = 1
+    };
+    struct seal_label label = { KIND_KEEPER, r.uid, "key" };
+    struct json_writer json;
+
+    uid_new(r.uid);
+    if (pki_data_key_new(w, DATA_KEY_KIND, KIND_KEEPER, &dk, e) ||
+        keeper_identity_new(w->request->pki->keeper, &dk, &label, &sealed, &public, e) ||
+        pki_data_key_insert(w, &dk, e))
+        return -1;
+    json_writer_init(&json, &body, false);
+    json_put_object(&json, NULL);
+    json_put_slice(&json, "public", buf_slice(&public));
+    json_put_base64(&json, "sealed", buf_slice(&sealed));
+    json_put_end(&json);
+    if (buf_check(&body, e))
+        return -1;
+    r.body = lend(buf_str(&body));
+    return store_insert(w->tx, &r, w->now, e);
+}
+
+/* A root.key without a store is what is left of a lost one: never overwritten. */
+static int check_empty(const struct pki *pki, struct err *e)
+{
+    CLEANUP(fd_closep) int fd = -1;
+    struct err why = { 0 };
+
+    if (!state_dir_key_open(pki->dir, ROOT_KEY_FILE, &fd, &why))
+        return err_set(
+            e, ERR_CORRUPT,
+            "'%s' has a root.key but an empty store: restore a backup, or move root.key away to "
+            "begin anew",
+            state_dir_path(pki->dir));
+    if (why.code == ERR_NOT_FOUND)
+        return 0;
+    if (e)
+        *e = why;
+    return -1;
+}
+
+static int make_settings(struct pki *pki, struct store_tx *tx, struct err *e)
+{
+    uid_new(pki->installation);
+    if (root_key_file_new(pki, &pki->keeper, e) ||
+        store_setting_put(tx, SETTING_INSTALLATION, slice_str(pki->installation), e) ||
+        store_setting_put(tx, SETTING_ROOT_KEY, slice_str(keeper_root_id(pki->keeper)), e))
+        return -1;
+    return 0;
+}
+
+static int make_tx(struct store_tx *tx, void *ctx, struct err *e)
+{
+    struct pki *pki = ctx;
+    CLEANUP(buf_clear) struct buf root_key = { 0 };
+    struct principal who;
+    struct request request = { .pki = pki, .who = &who };
+    struct pki_write w = { .request = &request, .tx = tx, .now = pki->now };
+    struct audit_writer writer = { pki->installation, AUDIT_CHAIN, pki->now };
+    struct audit_signer signer;
+
+    if (read_settings(pki, tx, &root_key, e))
+        return -1;
+    if (pki->installation[0]) /* another process was faster */
+        return 0;
+    principal_local(&who);
+    uid_new(request.id);
+    if (check_empty(pki, e) || make_settings(pki, tx, e) || put_identity(&w, e) ||
+        identity_open(pki->keeper, tx, e))
+        return err_wrap(e, "new installation");
+    pki_deciding(&w, "installation.create", "installation/%s", pki->installation);
+    pki_audit_signer(pki, &signer);
+    if (pki_granted(&w, NULL, e))
+        return -1;
+    return audit_checkpoint(tx, &writer, 0, &signer, e);
+}
+
+static int make(struct pki *pki, struct err *e)
+{
+    struct err why = { 0 };
+
+    if (store_write(pki->store, make_tx, pki, e))
+        return -1;
+    if (!pki->keeper)
+        return store_read(pki->store, open_tx, pki, e);
+    if (!state_dir_key_promote(pki->dir, ROOT_KEY_NEXT, ROOT_KEY_FILE, &why) ||
+        why.code == ERR_NOT_FOUND)
+        return 0;
+    if (e)
+        *e = why;
+    return -1;
+}
+
+int pki_open(struct pki **ret, const struct pki_options *options, struct err *e)
+{
+    CLEANUP(pki_closep) struct pki *pki = xcalloc(1, sizeof *pki);
+    struct store_options store = { .create = options->dir.create, .busy_ms = BUSY_MS };
+
+    pki->now = options->now;
+    if (state_dir_open(&pki->dir, &options->dir, e))
+        return -1;
+    store.path = state_dir_store(pki->dir);
+    if (store_open(&pki->store, &store, e) || store_read(pki->store, open_tx, pki, e))
+        return -1;
+    if (!pki->installation[0] && !options->dir.create)
+        return err_set(e, ERR_NOT_FOUND, "nothing has been made in '%s' yet",
+                       state_dir_path(pki->dir));
+    if (!pki->installation[0] && make(pki, e))
+        return -1;
+    *ret = pki;
+    pki = NULL;
+    return 0;
+}
+
+void pki_close(struct pki *pki)
+{
+    if (!pki)
+        return;
+    keeper_close(pki->keeper);
+    store_close(pki->store);
+    state_dir_close(pki->dir);
+    free(pki);
+}

@@ -1,0 +1,31 @@
+#ifndef PKI_PKI_INTERNAL_H
+#define PKI_PKI_INTERNAL_H
+
+#include "pki/pki.h"
+
+/* What pki.c, pki_write.c and root_key.c share; nobody else. */
+struct pki {
+    struct state_dir *dir;
+    struct store *store;
+    struct keeper *keeper;
+    char installation[UID_TEXT];
+    int64_t now;
+};
+
+#define SETTING_INSTALLATION "installation" /* uid */
+#define SETTING_ROOT_KEY "root-key"         /* id of the key that data keys are wrapped under */
+#define ROOT_KEY_FILE "root.key"
+#define ROOT_KEY_NEXT "root.key.next"
+#define AUDIT_CHAIN "local"
+
+/* Opens a key file as this installation's; ERR_NOT_FOUND when there is none. */
+int root_key_file_open(const struct pki *pki, const char *name, struct keeper **ret, struct err *e)
+    MUST_CHECK;
+/* A new key in root.key.next, durable, and a keeper on it. */
+int root_key_file_new(const struct pki *pki, struct keeper **ret, struct err *e) MUST_CHECK;
+/* The keeper's own key, with the signatures that the last checkpoint counts. */
+int identity_open(struct keeper *keeper, struct store_tx *tx, struct err *e) MUST_CHECK;
+/* How many signatures the newest checkpoint counts; 0 when there is none. */
+int signatures_counted(struct store_tx *tx, int64_t *signatures, struct err *e) MUST_CHECK;
+
+#endif

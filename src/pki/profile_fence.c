@@ -1,0 +1,136 @@
+#include "pki/profile.h"
+
+#include "pki/authority.h"
+#include "pki/cluster_spec.h"
+
+/* Most signatures an authority's key makes in an hour: every machine of the largest cluster renews
+ * all it has, several times over. */
+enum { RATE = 100000 };
+
+static void put_eku(struct json_writer *w, unsigned eku)
+{
+    json_put_array(w, "eku");
+    if (eku & EKU_CLIENT)
+        json_put_text(w, NULL, "client");
+    if (eku & EKU_SERVER)
+        json_put_text(w, NULL, "server");
+    json_put_end(w);
+}
+
+/* What the subject carries besides O and CN. */
+static void put_subject(struct json_writer *w, const struct cluster *c)
+{
+    json_put_array(w, "subject");
+    for (size_t i = 0; i < c->subject_count; i++) {
+        if (subject_rank(c->subject[i].attr) == RANK_O)
+            continue;
+        json_put_array(w, NULL);
+        json_put_text(w, NULL, c->subject[i].attr);
+        json_put_text(w, NULL, c->subject[i].value);
+        json_put_end(w);
+    }
+    json_put_end(w);
+}
+
+static void put_san(struct json_writer *w, enum profile_sans sans)
+{
+    json_put_array(w, "san");
+    if (sans != SANS_NONE)
+        json_put_text(w, NULL, "dns");
+    if (sans != SANS_NONE && sans != SANS_SERVICE)
+        json_put_text(w, NULL, "ip");
+    json_put_end(w);
+}
+
+static void put_groups(struct json_writer *w, const struct profile *profile, bool privileged)
+{
+    json_put_array(w, "o");
+    if (profile->org)
+        json_put_text(w, NULL, profile->org);
+    else if (profile->subject == SUBJECT_USER)
+        json_put_text(w, NULL, privileged ? "!*" : "*");
+    json_put_end(w);
+}
+
+static void put_form(struct json_writer *w, const struct profile *profile, const struct cluster *c,
+                     bool privileged)
+{
+    char cn[96], peer[128];
+
+    (void)snprintf(cn, sizeof cn, "%s%s", profile->cn,
+                   profile->subject == SUBJECT_FIXED ? "" : "*");
+    cluster_peer_name(c, peer);
+    json_put_object(w, NULL);
+    json_put_text(w, "profile", profile->name);
+    put_eku(w, profile->eku);
+    json_put_text(w, "cn", cn);
+    put_groups(w, profile, privileged);
+    put_san(w, profile->sans);
+    if (profile->sans == SANS_PEER)
+        json_put_text(w, "san_required", peer);
+    json_put_int(w, "max_ttl", profile_max_ttl(profile, c));
+    if (privileged)
+        json_put_bool(w, "privileged", true);
+    json_put_end(w);
+}
+
+int64_t profile_max_ttl(const struct profile *profile, const struct cluster *c)
+{
+    if (profile->max_ttl)
+        return profile->max_ttl;
+    return profile->subject == SUBJECT_USER ? c->operator_max_ttl : c->authority_ttl;
+}
+
+unsigned authority_eku(unsigned roles)
+{
+    unsigned eku = 0;
+
+    for (size_t i = 0; i < profile_count; i++)
+        if (roles & 1U << profiles[i].role)
+            eku |= profiles[i].eku;
+    return eku;
+}
+
+void authority_roles_text(struct buf *out, unsigned roles)
+{
+    const char *separator = "";
+
+    for (int role = 0; role < AUTHORITY_ROLES; role++) {
+        if (!(roles & 1U << role))
+            continue;
+        buf_addf(out, "%s%s", separator, authority_role_name((enum authority_role)role));
+        separator = "+";
+    }
+}
+
+int profile_fence(struct buf *json, const struct cluster *cluster, unsigned roles, struct err *e)
+{
+    CLEANUP(buf_clear) struct buf text = { 0 };
+    struct json_writer w;
+    char peer[128];
+
+    authority_roles_text(&text, roles);
+    cluster_peer_name(cluster, peer);
+    json_writer_init(&w, json, false);
+    json_put_object(&w, NULL);
+    json_put_int(&w, "v", 1);
+    json_put_text(&w, "cluster", cluster->uid);
+    json_put_text(&w, "role", buf_str(&text));
+    put_eku(&w, authority_eku(roles));
+    put_subject(&w, cluster);
+    if (roles & 1U << AUTHORITY_ETCD)
+        json_put_text(&w, "reserved_san", peer);
+    json_put_int(&w, "max_ttl", cluster->authority_ttl);
+    json_put_int(&w, "rate", RATE);
+    json_put_array(&w, "forms");
+    for (size_t i = 0; i < profile_count; i++) {
+        if (!(roles & 1U << profiles[i].role))
+            continue;
+        put_form(&w, &profiles[i], cluster, false);
+        if (profiles[i].subject == SUBJECT_USER)
+            put_form(&w, &profiles[i], cluster, true);
+    }
+    json_put_end(&w);
+    json_put_end(&w);
+    return buf_check(json, e);
+}
