@@ -29,7 +29,8 @@ struct check {
     size_t root_count;
     struct json_writer *reply;
     int64_t good, expiring, faults, unreachable; /* items; the last are among the faults */
-    enum finding_level worst;                    /* of the item that is being written */
+    enum finding_level worst;                    /* of the item that is being written ... */
+    struct buf summary; /* ... and the texts of its findings, for a table */
 };
 
 static void check_clear(struct check *c)

@@ -1,0 +1,44 @@
+#include "api/client.h"
+
+/* `state check`: the answer as it came, and an exit code. */
+enum { EXIT_FAULT = 7 };
+
+/* So damaged that it does not open: that is what the check has found. */
+static void put_unopened(struct json_writer *reply, const char *text)
+{
+    json_put_array(reply, "items");
+    json_put_object(reply, NULL);
+    json_put_text(reply, "check", "open");
+    json_put_text(reply, "subject", "state directory");
+    json_put_text(reply, "text", text);
+    json_put_end(reply);
+    json_put_end(reply);
+    json_put_bool(reply, "good", false);
+    json_put_int(reply, "faults", 1);
+}
+
+int client_state_check(struct client *client, const struct json_value *args,
+                       struct json_writer *reply, struct client_result *result, struct err *e)
+{
+    CLEANUP(json_freep) struct json *answer = NULL;
+    const struct json_value *value;
+    struct json_iter it;
+    struct err why = { 0 };
+    const char *key;
+
+    (void)args;
+    if (client_call(client, HTTP_POST, "/v1/state/check", slice_of(NULL, 0), &answer, &why)) {
+        if (why.code != ERR_CORRUPT)
+            return err_set(e, why.code, "%s", why.msg);
+        put_unopened(reply, why.msg);
+        result->exit = EXIT_FAULT;
+        return 0;
+    }
+    it = json_iter(json_root(answer));
+    while (json_next(&it, &key, &value))
+        if (strcmp(key, "apiVersion") != 0 && strcmp(key, "kind") != 0)
+            json_put_value(reply, key, value);
+    if (!json_bool(json_get(json_root(answer), "good"), false))
+        result->exit = EXIT_FAULT;
+    return 0;
+}
