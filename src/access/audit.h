@@ -101,7 +101,13 @@ int audit_prune(struct store_tx *tx, const struct audit_writer *writer, int64_t 
  * Twenty lines of shell with jq and openssl verify it without us.
  */
 typedef int audit_line(struct slice line, void *ctx, struct err *e);
-int audit_export(struct store_tx *tx, const char *chain, const char *installation,
-                 const char *key_pem, audit_line *line, void *ctx, struct err *e) MUST_CHECK;
+struct audit_part {
+    const char *installation, *key_pem;
+    int64_t after; /* sequence number to go on behind; 0: from the start, header first */
+    int limit;     /* records; 0: all */
+    int64_t last;  /* out: where this part ended; 0: there was no record in it */
+};
+int audit_export(struct store_tx *tx, const char *chain, struct audit_part *part, audit_line *line,
+                 void *ctx, struct err *e) MUST_CHECK;
 
 #endif

@@ -1,41 +1,40 @@
 #include "access/audit.h"
 #include "access/trail.h"
 
-struct export
-{
+struct export_job {
     struct store_tx *tx;
     const char *chain;
+    struct audit_part *part;
     audit_line *line;
     void *ctx;
     struct buf text; /* of one line */
 };
 
-static void export_clear(struct export *x)
+static void export_clear(struct export_job *x)
 {
     buf_clear(&x->text);
 }
 
-static int put_line(struct export *x, struct err *e)
+static int put_line(struct export_job *x, struct err *e)
 {
     return buf_check(&x->text, e) || x->line(buf_slice(&x->text), x->ctx, e) ? -1 : 0;
 }
 
-static int put_header(struct export *x, const char *installation, const char *key_pem,
-                      struct err *e)
+static int put_header(struct export_job *x, struct err *e)
 {
     buf_add_str(&x->text, "{\"type\":\"audit-export\",\"v\":1,\"installation\":");
-    audit_put_text(&x->text, slice_str(installation));
+    audit_put_text(&x->text, slice_str(x->part->installation));
     buf_add_str(&x->text, ",\"chain\":");
     audit_put_text(&x->text, slice_str(x->chain));
     buf_add_str(&x->text, ",\"key\":");
-    audit_put_text(&x->text, slice_str(key_pem));
+    audit_put_text(&x->text, slice_str(x->part->key_pem));
     buf_add_byte(&x->text, '}');
     return put_line(x, e);
 }
 
 static int put_signed(const struct store_audit_row *row, void *ctx, struct err *e)
 {
-    struct export *x = ctx;
+    struct export_job *x = ctx;
 
     buf_reset(&x->text);
     audit_put_signed(&x->text,
@@ -47,8 +46,9 @@ static int put_signed(const struct store_audit_row *row, void *ctx, struct err *
 
 static int put_record(const struct store_audit_row *row, void *ctx, struct err *e)
 {
-    struct export *x = ctx;
+    struct export_job *x = ctx;
 
+    x->part->last = row->sequence;
     buf_reset(&x->text);
     buf_add_str(&x->text, "{\"type\":\"record\",\"bytes\":");
     audit_put_text(&x->text, row->bytes);
@@ -59,13 +59,16 @@ static int put_record(const struct store_audit_row *row, void *ctx, struct err *
                             0, put_signed, x, e);
 }
 
-int audit_export(struct store_tx *tx, const char *chain, const char *installation,
-                 const char *key_pem, audit_line *line, void *ctx, struct err *e)
+int audit_export(struct store_tx *tx, const char *chain, struct audit_part *part, audit_line *line,
+                 void *ctx, struct err *e)
 {
-    CLEANUP(export_clear) struct export x = { .tx = tx, .chain = chain, .line = line, .ctx = ctx };
+    CLEANUP(export_clear)
+    struct export_job x = { .tx = tx, .chain = chain, .part = part, .line = line, .ctx = ctx };
 
-    if (put_header(&x, installation, key_pem, e) ||
-        store_audit_list(tx, STORE_AUDIT_TOMBSTONE, chain, 0, 0, 0, put_signed, &x, e))
+    part->last = 0;
+    if (!part->after && (put_header(&x, e) || store_audit_list(tx, STORE_AUDIT_TOMBSTONE, chain, 0,
+                                                               0, 0, put_signed, &x, e)))
         return -1;
-    return store_audit_list(tx, STORE_AUDIT_RECORD, chain, 0, 0, 0, put_record, &x, e);
+    return store_audit_list(tx, STORE_AUDIT_RECORD, chain, part->after + 1, 0, part->limit,
+                            put_record, &x, e);
 }

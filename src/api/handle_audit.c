@@ -161,7 +161,7 @@ int verify_audit(const struct api_args *args, struct json_writer *reply, struct 
 struct exporting {
     const struct api_args *args;
     struct json_writer *reply;
-    const char *key;
+    struct audit_part part;
 };
 
 static int put_line(struct slice line, void *ctx, struct err *e)
@@ -177,7 +177,7 @@ static int export_in(struct store_tx *tx, void *ctx, struct err *e)
 {
     struct exporting *x = ctx;
 
-    return audit_export(tx, CHAIN, pki_installation(x->args->request->pki), x->key, put_line, x, e);
+    return audit_export(tx, CHAIN, &x->part, put_line, x, e);
 }
 
 int export_audit(const struct api_args *args, struct json_writer *reply, struct err *e)
@@ -185,13 +185,18 @@ int export_audit(const struct api_args *args, struct json_writer *reply, struct 
     CLEANUP(buf_clear) struct buf key = { 0 };
     struct exporting x = { .args = args, .reply = reply };
 
-    if (pki_keeper_public(args->request->pki, &key, e))
+    if (pki_keeper_public(args->request->pki, &key, e) ||
+        sequence_of(args, "after", &x.part.after, e) ||
+        api_query_limit(args, 500, &x.part.limit, e))
         return -1;
-    x.key = buf_str(&key);
+    x.part.key_pem = buf_str(&key);
+    x.part.installation = pki_installation(args->request->pki);
     json_put_array(reply, "lines");
     if (store_read(pki_store(args->request->pki), export_in, &x, e))
         return -1;
     json_put_end(reply);
+    if (x.part.last)
+        json_put_int(reply, "after", x.part.last);
     return 0;
 }
 

@@ -30,7 +30,7 @@ const struct route routes[] = {
     ROUTE(HTTP_GET,    "/v1/audit/records",                   RIGHT_READ,   0,        ROUTE_EMPTY,   "AuditRecordList", list_audit,    LIST " action outcome target", "the audit trail, oldest first; the cursor is the sequence number to go on behind"),
     ROUTE(HTTP_GET,    "/v1/audit/head",                      RIGHT_READ,   0,        0,             "AuditHead",     show_audit_head, "",   "the newest signed checkpoint, to be kept elsewhere"),
     ROUTE(HTTP_POST,   "/v1/audit/verification",              RIGHT_READ,   64 << 10, 0,             "AuditVerdict",  verify_audit,    "",   "check chain and signatures, against a kept head if one is given"),
-    ROUTE(HTTP_GET,    "/v1/audit/export",                    RIGHT_READ,   0,        0,             "AuditExport",   export_audit,    "after", "lines for an outside verifier, in parts"),
+    ROUTE(HTTP_GET,    "/v1/audit/export",                    RIGHT_READ,   0,        0,             "AuditExport",   export_audit,    "after limit", "lines for an outside verifier, in parts: go on with ?after= the one given, until none is"),
     ROUTE(HTTP_POST,   "/v1/audit/pruning",                   RIGHT_OWN,    4096,     0,             "AuditPruning",  prune_audit,     "",   "remove old records, leaving a signed tombstone"),
     ROUTE(HTTP_POST,   "/v1/root-key/rotation",               RIGHT_OWN,    4096,     ROUTE_EXCLUSIVE, "RootKeyRotation", rotate_root_key, "", "a new root key; with reseal, new data keys and every sealed value sealed again"),
     ROUTE(HTTP_POST,   "/v1/state/backup",                    RIGHT_OWN,    64 << 10, 0,             "Backup",        make_backup,     "",   "an encrypted copy of everything, taken while commands run"),

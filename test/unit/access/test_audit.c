@@ -511,7 +511,9 @@ static int put_line(struct slice line, void *ctx, struct err *e)
 
 static int export(struct store_tx *tx, void *ctx, struct err *e)
 {
-    return audit_export(tx, "local", "inst", "PEM\n", put_line, ctx, e);
+    struct audit_part part = { .installation = "inst", .key_pem = "PEM\n" };
+
+    return audit_export(tx, "local", &part, put_line, ctx, e);
 }
 
 static void test_export(void **state)
