@@ -102,6 +102,33 @@ int store_find_issuer_serial(struct store_tx *tx, const char *issuer_serial, str
     return find_by(tx, sql, "issuer and serial number", issuer_serial, out, e);
 }
 
+int store_find_serial(struct store_tx *tx, const char *serial, struct record *out, struct err *e)
+{
+    static const char sql[] =
+        SELECT_RECORD "WHERE issuer_serial>=?1||'/' AND issuer_serial<?1||'0' "
+                      "ORDER BY issuer_serial LIMIT 2";
+    CLEANUP(query_close) struct query q = { 0 };
+    CLEANUP(record_clear) struct record first = { 0 };
+    bool found, more;
+
+    if (query_open(&q, tx, sql, e))
+        return -1;
+    query_text(&q, serial);
+    if (take_record(&q, &first, &found, e))
+        return -1;
+    if (!found)
+        return err_set(e, ERR_NOT_FOUND, "there is no record with serial number '%s'", serial);
+    if (query_step(&q, &more, e))
+        return -1;
+    if (more)
+        return err_set(e, ERR_CONFLICT,
+                       "several certificates have the serial number '%s': use the fingerprint",
+                       serial);
+    *out = first;
+    first = (struct record){ 0 };
+    return 0;
+}
+
 int store_find(struct store_tx *tx, const char *kind, const char *scope, const char *name,
                struct record *out, struct err *e)
 {

@@ -28,7 +28,7 @@ DEFINE_FREEP(struct store *, store_close)
 
 /*
  * A record (DESIGN.md section 4). revision is the change sequence of its last write; expires 0
- * means never. issuer_serial ("SKID-HEX/SERIAL-HEX") and fingerprint (SHA-256 hex) are look-up keys
+ * means never. issuer_serial ("SERIAL-HEX/SKID-HEX") and fingerprint (SHA-256 hex) are look-up keys
  * of certificates, NULL for other kinds.
  */
 struct record {
@@ -65,6 +65,9 @@ int store_find_fingerprint(struct store_tx *tx, const char *fingerprint, struct 
                            struct err *e) MUST_CHECK;
 int store_find_issuer_serial(struct store_tx *tx, const char *issuer_serial, struct record *out,
                              struct err *e) MUST_CHECK;
+/* By the serial number alone, of whatever issuer; ERR_CONFLICT when several have it. */
+int store_find_serial(struct store_tx *tx, const char *serial, struct record *out, struct err *e)
+    MUST_CHECK;
 
 /*
  * Writing, in store_write only. store_insert: uid empty -> a new one is made; created/updated
