@@ -128,7 +128,7 @@ int tar_next(struct slice *rest, struct tar_entry *entry, struct err *e)
 {
     struct header h;
     struct slice at = *rest;
-    int64_t size;
+    int64_t size = 0;
 
     if (at.len < BLOCK)
         return err_set(e, ERR_CORRUPT, "the archive is cut short");
