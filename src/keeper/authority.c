@@ -20,16 +20,18 @@ static uint8_t *put_part(uint8_t *at, struct slice part)
     return at + part.len;
 }
 
-static int pack(struct secret *container, struct slice fence, struct slice pkcs8, struct err *e)
+static int pack(struct secret *container, struct slice fence, const struct key *key, struct err *e)
 {
+    CLEANUP(secret_clear) struct secret pkcs8 = { 0 };
     uint8_t *at;
 
-    if (secret_alloc(container, 1 + 2 * LENGTH_BYTES + fence.len + pkcs8.len, e))
+    if (key_write_private_der(key, &pkcs8, e) ||
+        secret_alloc(container, 1 + 2 * LENGTH_BYTES + fence.len + pkcs8.len, e))
         return -1;
     at = container->ptr;
     *at++ = CONTAINER_VERSION;
     at = put_part(at, fence);
-    put_part(at, pkcs8);
+    put_part(at, secret_slice(&pkcs8));
     return 0;
 }
 
@@ -48,37 +50,23 @@ static bool take_part(struct slice *rest, struct slice *part)
     return true;
 }
 
-int authority_key_open(struct authority_key *ret, struct keeper *keeper, const struct data_key *dk,
-                       const struct seal_label *label, struct slice sealed, struct err *e)
+int authority_key_open(struct authority_key *ret, const struct seal_spot *spot,
+                       const struct data_key *dk, struct slice sealed, struct err *e)
 {
     CLEANUP(authority_key_clear) struct authority_key a = { 0 };
     struct slice rest;
 
-    if (open_value(keeper, dk, SEAL_AUTHORITY, label, sealed, &a.container, e))
+    if (open_value(spot, dk, sealed, &a.container, e))
         return -1;
     rest = secret_slice(&a.container);
     if (rest.len == 0 || rest.ptr[0] != CONTAINER_VERSION)
-        return err_set(e, ERR_CORRUPT, "%s '%s', %s: sealed by another version", label->kind,
-                       label->uid, label->field);
+        return err_set(e, ERR_CORRUPT, "sealed by another version");
     rest = slice_of(rest.ptr + 1, rest.len - 1);
     if (!take_part(&rest, &a.fence) || !take_part(&rest, &a.pkcs8) || rest.len != 0)
-        return err_set(e, ERR_CORRUPT, "%s '%s', %s: not a fence and a key", label->kind,
-                       label->uid, label->field);
+        return err_set(e, ERR_CORRUPT, "not a fence and a key");
     *ret = a;
     a = (struct authority_key){ 0 };
     return 0;
-}
-
-static int seal_authority(struct keeper *keeper, struct data_key *dk,
-                          const struct seal_label *label, struct slice fence, const struct key *key,
-                          struct buf *sealed, struct err *e)
-{
-    CLEANUP(secret_clear) struct secret pkcs8 = { 0 };
-    CLEANUP(secret_clear) struct secret container = { 0 };
-
-    if (key_write_private_der(key, &pkcs8, e) || pack(&container, fence, secret_slice(&pkcs8), e))
-        return err_wrap(e, "seal an authority's key");
-    return seal_value(keeper, dk, SEAL_AUTHORITY, label, secret_slice(&container), sealed, e);
 }
 
 static int check_fence(struct slice json, const char *cluster, struct err *e)
@@ -139,12 +127,14 @@ int keeper_authority_new(struct keeper *keeper, struct data_key *dk, const struc
                          const struct authority_spec *spec, struct buf *sealed, struct buf *cert,
                          struct err *e)
 {
+    struct seal_spot spot = { keeper, SEAL_AUTHORITY, label };
     CLEANUP(key_freep) struct key *key = NULL;
+    CLEANUP(secret_clear) struct secret container = { 0 };
     CLEANUP(buf_clear) struct buf der = { 0 };
 
     if (check_spec(spec, e) || key_generate(&key, spec->key_type, e) ||
-        self_sign(key, spec, &der, e) ||
-        seal_authority(keeper, dk, label, spec->fence, key, sealed, e))
+        self_sign(key, spec, &der, e) || pack(&container, spec->fence, key, e) ||
+        seal_value(&spot, dk, secret_slice(&container), sealed, e))
         return err_wrap(e, "new authority");
     buf_replace(cert, &der);
     return 0;
@@ -177,12 +167,15 @@ int keeper_authority_import(struct keeper *keeper, struct data_key *dk,
                             struct slice cert, struct slice fence, struct buf *sealed,
                             struct err *e)
 {
+    struct seal_spot spot = { keeper, SEAL_AUTHORITY, label };
     CLEANUP(key_freep) struct key *key = NULL;
+    CLEANUP(secret_clear) struct secret container = { 0 };
     struct x509_cert read;
 
     if (x509_cert_read(&read, cert, e) || key_read_private(&key, private_key, e) ||
         check_imported(&read, key, e) || check_fence(fence, NULL, e) ||
-        seal_authority(keeper, dk, label, fence, key, sealed, e))
+        pack(&container, fence, key, e) ||
+        seal_value(&spot, dk, secret_slice(&container), sealed, e))
         return err_wrap(e, "import an authority");
     return 0;
 }

@@ -56,8 +56,7 @@ const char *fence_cluster(const struct fence *fence);
 int64_t fence_rate(const struct fence *fence);
 
 /* Names of users and groups that only a profile may give: they begin with "system:" or "kubeadm:"
- * in any case, or are the user that kubeadm 1.33 lets do anything on kubelets without a prefix,
- * kube-apiserver-kubelet-client. */
+ * in any case, or are one of the two users that have rights without a prefix (fence_name.c). */
 bool fence_reserved_name(struct slice name);
 /* The two groups that --privileged allows. */
 bool fence_privileged_group(struct slice name);

@@ -4,12 +4,14 @@
 enum { NAME_MAX_BYTES = 253, LABEL_MAX_BYTES = 63 };
 
 /*
- * Kubernetes and kubeadm bind rights to these. kubeadm 1.33 gives kube-apiserver-kubelet-client, a
- * name without a prefix, all rights on kubelets (ClusterRoleBinding
- * kubeadm:apiserver-kubelet-client).
+ * Kubernetes and kubeadm bind rights to these. Two users have them without a prefix: kubeadm 1.33
+ * gives kube-apiserver-kubelet-client everything on kubelets (its ClusterRoleBinding
+ * kubeadm:apiserver-kubelet-client), and front-proxy-client may name any user to an API server
+ * (--requestheader-allowed-names), which counts where an adopted cluster has one CA for all.
  */
 static const char *const reserved_prefixes[] = { "system:", "kubeadm:" };
-static const char *const reserved_names[] = { "kube-apiserver-kubelet-client" };
+static const char *const reserved_names[] = { "kube-apiserver-kubelet-client",
+                                              "front-proxy-client" };
 static const char *const privileged_groups[] = { "system:masters", "kubeadm:cluster-admins" };
 
 static bool starts_in_any_case(struct slice s, const char *prefix)

@@ -1,29 +1,28 @@
-#include "crypto/aead.h"
 #include "keeper/keeper_data.h"
 
 enum { STATEMENT_MAX = 64 << 10 };
 
-/* A new key, sealed; its public half in PEM. */
-static int new_key(struct keeper *keeper, struct data_key *dk, enum seal_class class,
-                   const struct seal_label *label, enum key_type type, struct buf *sealed,
-                   struct buf *public_pem, struct err *e)
+static int make_key(enum key_type type, struct secret *pkcs8, struct buf *public_pem, struct err *e)
 {
     CLEANUP(key_freep) struct key *key = NULL;
-    CLEANUP(secret_clear) struct secret pkcs8 = { 0 };
-    CLEANUP(buf_clear) struct buf pem = { 0 };
 
-    if (key_generate(&key, type, e) || key_write_private_der(key, &pkcs8, e) ||
-        key_write_public_pem(key, &pem, e) || buf_check(&pem, e) ||
-        seal_value(keeper, dk, class, label, secret_slice(&pkcs8), sealed, e))
+    if (key_generate(&key, type, e) || key_write_private_der(key, pkcs8, e) ||
+        key_write_public_pem(key, public_pem, e) || buf_check(public_pem, e))
         return err_wrap(e, "new key");
-    buf_replace(public_pem, &pem);
     return 0;
 }
 
 int keeper_key_new(struct keeper *keeper, struct data_key *dk, const struct seal_label *label,
                    enum key_type type, struct buf *sealed, struct buf *public_pem, struct err *e)
 {
-    return new_key(keeper, dk, SEAL_VALUE, label, type, sealed, public_pem, e);
+    CLEANUP(secret_clear) struct secret pkcs8 = { 0 };
+    CLEANUP(buf_clear) struct buf pem = { 0 };
+
+    if (make_key(type, &pkcs8, &pem, e) ||
+        keeper_seal(keeper, dk, label, secret_slice(&pkcs8), sealed, e))
+        return -1;
+    buf_replace(public_pem, &pem);
+    return 0;
 }
 
 /* Also for keys that the caller sealed itself, in any form that key_read_private takes. */
@@ -34,7 +33,7 @@ int keeper_key_release(struct keeper *keeper, const struct data_key *dk,
     CLEANUP(secret_clear) struct secret plain = { 0 };
     CLEANUP(key_freep) struct key *key = NULL;
 
-    if (open_value(keeper, dk, SEAL_VALUE, label, sealed, &plain, e))
+    if (keeper_unseal(keeper, dk, label, sealed, &plain, e))
         return -1;
     if (key_read_private(&key, secret_slice(&plain), e))
         return err_wrap(e, "%s '%s', %s: not a private key", label->kind, label->uid, label->field);
@@ -44,13 +43,22 @@ int keeper_key_release(struct keeper *keeper, const struct data_key *dk,
 int keeper_identity_new(struct keeper *keeper, struct data_key *dk, const struct seal_label *label,
                         struct buf *sealed, struct buf *public_pem, struct err *e)
 {
-    return new_key(keeper, dk, SEAL_IDENTITY, label, KEY_ED25519, sealed, public_pem, e);
+    struct seal_spot spot = { keeper, SEAL_IDENTITY, label };
+    CLEANUP(secret_clear) struct secret pkcs8 = { 0 };
+    CLEANUP(buf_clear) struct buf pem = { 0 };
+
+    if (make_key(KEY_ED25519, &pkcs8, &pem, e) ||
+        seal_value(&spot, dk, secret_slice(&pkcs8), sealed, e))
+        return -1;
+    buf_replace(public_pem, &pem);
+    return 0;
 }
 
 int keeper_identity_open(struct keeper *keeper, const struct data_key *dk,
                          const struct seal_label *label, struct slice sealed, int64_t signatures,
                          struct err *e)
 {
+    struct seal_spot spot = { keeper, SEAL_IDENTITY, label };
     CLEANUP(secret_clear) struct secret pkcs8 = { 0 };
     CLEANUP(key_freep) struct key *key = NULL;
 
@@ -58,7 +66,7 @@ int keeper_identity_open(struct keeper *keeper, const struct data_key *dk,
         return err_set(e, ERR_INTERNAL, "the keeper's own key is open already");
     if (signatures < 0 || signatures > INT64_MAX / 2)
         return err_set(e, ERR_INVALID, "%lld signatures: out of range", (long long)signatures);
-    if (open_value(keeper, dk, SEAL_IDENTITY, label, sealed, &pkcs8, e))
+    if (open_value(&spot, dk, sealed, &pkcs8, e))
         return -1;
     if (key_read_private(&key, secret_slice(&pkcs8), e) || key_type(key) != KEY_ED25519)
         return err_set(e, ERR_CORRUPT, "%s '%s', %s: not an Ed25519 key", label->kind, label->uid,

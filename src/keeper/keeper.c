@@ -1,4 +1,5 @@
 #include "base/alloc.h"
+#include "crypto/aead.h"
 #include "keeper/keeper_data.h"
 #include <assert.h>
 
@@ -8,7 +9,8 @@ int keeper_open(struct keeper **ret, int root_key_fd, const char *installation, 
 
     assert(installation && installation[0]);
     keeper->installation = xstrdup(installation);
-    if (root_key_read(&keeper->root, keeper->root_id, root_key_fd, e))
+    if (root_key_read(&keeper->wrap_base, keeper->root_id, root_key_fd, e) ||
+        secret_alloc(&keeper->wrap_key, AEAD_KEY_LEN, e))
         return -1;
     *ret = keeper;
     keeper = NULL;
@@ -20,7 +22,8 @@ void keeper_close(struct keeper *keeper)
     if (!keeper)
         return;
     assert(keeper->signers == 0);
-    secret_clear(&keeper->root);
+    secret_clear(&keeper->wrap_base);
+    secret_clear(&keeper->wrap_key);
     key_free(keeper->identity);
     free(keeper->installation);
     free(keeper);

@@ -93,7 +93,7 @@ static bool split(struct slice text, struct slice *id, struct slice *key)
            take_text(&text, LINE_3) && slice_cut(&text, '\n', key) && text.len == 0;
 }
 
-int root_key_read(struct secret *key, char id[ROOT_KEY_ID], int fd, struct err *e)
+int root_key_read(struct secret *wrap_base, char id[ROOT_KEY_ID], int fd, struct err *e)
 {
     CLEANUP(secret_clear) struct secret text = { 0 };
     CLEANUP(secret_clear) struct secret room = { 0 };
@@ -120,5 +120,6 @@ int root_key_read(struct secret *key, char id[ROOT_KEY_ID], int fd, struct err *
             e, ERR_CORRUPT,
             "the root key file is damaged: key and id do not fit each other; put back the "
             "one that was kept");
-    return secret_copy(key, buf_slice(&raw), e);
+    return hkdf_sha256(wrap_base, AEAD_KEY_LEN, buf_slice(&raw), slice_of(NULL, 0),
+                       slice_str("poterne data key wrap v1"), e);
 }

@@ -4,7 +4,7 @@
 #include <assert.h>
 
 /*
- * Blobs. A wrapped data key: version, the 16 bytes of the root key's id, AES-256-GCM. A sealed
+ * Blobs. A wrapped data key: version, the root key's id in hexadecimal, AES-256-GCM. A sealed
  * value: version, class, AES-256-GCM. What stands in clear is in the associated data too, whose
  * parts each have their length in front, so that no two labels give the same bytes.
  */
@@ -49,28 +49,28 @@ static void wrap_aad(struct buf *aad, const struct keeper *keeper, const struct 
     aad_number(aad, (uint64_t)dk->generation);
 }
 
-/* A key of its own for each data key: the root key itself seals nothing, so it has no seals to
- * count. */
-static int wrap_key(struct secret *key, const struct keeper *keeper, const struct data_key *dk,
+/* A key of its own for each data key, so that there are no seals under the root key to be counted.
+ * *key is good until the next call. */
+static int wrap_key(const struct keeper *keeper, const struct data_key *dk, struct slice *key,
                     struct err *e)
 {
-    return hkdf_sha256(key, AEAD_KEY_LEN, secret_slice(&keeper->root), slice_str(dk->uid),
-                       slice_str("poterne data key wrap v1"), e);
+    *key = secret_slice(&keeper->wrap_key);
+    return hmac_sha256(keeper->wrap_key.ptr, secret_slice(&keeper->wrap_base), slice_str(dk->uid),
+                       e);
 }
 
 static int wrap(const struct keeper *keeper, const struct data_key *dk, const struct secret *plain,
                 struct buf *wrapped, struct err *e)
 {
-    CLEANUP(secret_clear) struct secret key = { 0 };
     CLEANUP(buf_clear) struct buf aad = { 0 };
     CLEANUP(buf_clear) struct buf blob = { 0 };
+    struct slice key;
 
     wrap_aad(&aad, keeper, dk);
     buf_add_byte(&blob, BLOB_VERSION);
     buf_add_str(&blob, keeper->root_id);
-    if (buf_check(&aad, e) || wrap_key(&key, keeper, dk, e) ||
-        aead_seal(&blob, secret_slice(&key), buf_slice(&aad), secret_slice(plain), e) ||
-        buf_check(&blob, e))
+    if (buf_check(&aad, e) || wrap_key(keeper, dk, &key, e) ||
+        aead_seal(&blob, key, buf_slice(&aad), secret_slice(plain), e) || buf_check(&blob, e))
         return err_wrap(e, "wrap data key '%s'", dk->uid);
     buf_replace(wrapped, &blob);
     return 0;
@@ -86,9 +86,8 @@ static bool wrapped_here(const struct keeper *keeper, const struct data_key *dk,
 static int unwrap(const struct keeper *keeper, const struct data_key *dk, struct secret *plain,
                   struct err *e)
 {
-    CLEANUP(secret_clear) struct secret key = { 0 };
     CLEANUP(buf_clear) struct buf aad = { 0 };
-    struct slice id, wrapped = buf_slice(&dk->wrapped);
+    struct slice id, key, wrapped = buf_slice(&dk->wrapped);
 
     if (check_data_key(dk, e))
         return -1;
@@ -99,8 +98,8 @@ static int unwrap(const struct keeper *keeper, const struct data_key *dk, struct
                        "data key '%s' is sealed under root key " SLICE_FMT ", this is root key %s",
                        dk->uid, SLICE_ARG(id), keeper->root_id);
     wrap_aad(&aad, keeper, dk);
-    if (buf_check(&aad, e) || wrap_key(&key, keeper, dk, e) ||
-        aead_open(plain, secret_slice(&key), buf_slice(&aad),
+    if (buf_check(&aad, e) || wrap_key(keeper, dk, &key, e) ||
+        aead_open(plain, key, buf_slice(&aad),
                   slice_of(wrapped.ptr + WRAP_HEAD, wrapped.len - WRAP_HEAD), e))
         return err_wrap(e, "data key '%s' for '%s', generation %lld", dk->uid, dk->subject,
                         (long long)dk->generation);
@@ -144,48 +143,55 @@ int keeper_data_key_rewrap(struct keeper *keeper, struct keeper *next, struct da
     return wrap(next, dk, &key, &dk->wrapped, e);
 }
 
-static void value_aad(struct buf *aad, const struct keeper *keeper, const struct data_key *dk,
-                      enum seal_class class, const struct seal_label *label)
+static void value_aad(struct buf *aad, const struct seal_spot *spot, const struct data_key *dk)
 {
+    const struct seal_label *label = spot->label;
+
     assert(label->kind && label->uid && label->field);
     aad_text(aad, "poterne sealed value v1");
-    aad_number(aad, class);
-    aad_text(aad, keeper->installation);
+    aad_number(aad, spot->class);
+    aad_text(aad, spot->keeper->installation);
     aad_text(aad, label->kind);
     aad_text(aad, label->uid);
     aad_text(aad, label->field);
     aad_number(aad, (uint64_t)dk->generation);
 }
 
-/* Authorities' keys under the data keys that are theirs, everything else under others. */
-static int check_purpose(const struct data_key *dk, enum seal_class class, struct err *e)
+static int wrap_label(const struct seal_spot *spot, struct err *e)
 {
-    if (class == SEAL_VALUE && dk->purpose == DATA_KEY_AUTHORITY)
+    return err_wrap(e, "%s '%s', %s", spot->label->kind, spot->label->uid, spot->label->field);
+}
+
+/* Authorities' keys under the data keys that are theirs, plain values under others. */
+static int check_purpose(const struct seal_spot *spot, const struct data_key *dk, struct err *e)
+{
+    if (check_data_key(dk, e))
+        return -1;
+    if (spot->class == SEAL_VALUE && dk->purpose == DATA_KEY_AUTHORITY)
         return err_set(e, ERR_REFUSED, "data key '%s' is for an authority's key alone", dk->uid);
-    if (class == SEAL_AUTHORITY && dk->purpose != DATA_KEY_AUTHORITY)
+    if (spot->class == SEAL_AUTHORITY && dk->purpose != DATA_KEY_AUTHORITY)
         return err_set(e, ERR_REFUSED, "data key '%s' is not for an authority's key", dk->uid);
     return 0;
 }
 
-int seal_value(struct keeper *keeper, struct data_key *dk, enum seal_class class,
-               const struct seal_label *label, struct slice plain, struct buf *sealed,
-               struct err *e)
+int seal_value(const struct seal_spot *spot, struct data_key *dk, struct slice plain,
+               struct buf *sealed, struct err *e)
 {
     CLEANUP(secret_clear) struct secret key = { 0 };
     CLEANUP(buf_clear) struct buf aad = { 0 };
     CLEANUP(buf_clear) struct buf blob = { 0 };
 
-    if (check_purpose(dk, class, e) || unwrap(keeper, dk, &key, e))
-        return -1;
+    if (check_purpose(spot, dk, e))
+        return wrap_label(spot, e);
     if (dk->seals >= KEEPER_SEALS)
         return err_set(e, ERR_LIMIT, "data key '%s' has sealed %lld values: reseal under a new one",
                        dk->uid, (long long)dk->seals);
-    value_aad(&aad, keeper, dk, class, label);
+    value_aad(&aad, spot, dk);
     buf_add_byte(&blob, BLOB_VERSION);
-    buf_add_byte(&blob, (uint8_t) class);
-    if (buf_check(&aad, e) || aead_seal(&blob, secret_slice(&key), buf_slice(&aad), plain, e) ||
-        buf_check(&blob, e))
-        return err_wrap(e, "seal %s '%s', %s", label->kind, label->uid, label->field);
+    buf_add_byte(&blob, (uint8_t)spot->class);
+    if (buf_check(&aad, e) || unwrap(spot->keeper, dk, &key, e) ||
+        aead_seal(&blob, secret_slice(&key), buf_slice(&aad), plain, e) || buf_check(&blob, e))
+        return wrap_label(spot, e);
     dk->seals++;
     buf_replace(sealed, &blob);
     return 0;
@@ -199,42 +205,44 @@ static enum seal_class value_class(struct slice sealed)
     return (enum seal_class)sealed.ptr[1];
 }
 
-int open_value(struct keeper *keeper, const struct data_key *dk, enum seal_class class,
-               const struct seal_label *label, struct slice sealed, struct secret *plain,
-               struct err *e)
+static int check_class(const struct seal_spot *spot, struct slice sealed, struct err *e)
 {
-    CLEANUP(secret_clear) struct secret key = { 0 };
-    CLEANUP(buf_clear) struct buf aad = { 0 };
     enum seal_class found = value_class(sealed);
 
     if (found == SEAL_NONE)
-        return err_set(e, ERR_CORRUPT, "%s '%s', %s: not a sealed value", label->kind, label->uid,
-                       label->field);
-    if (found != class)
-        return err_set(e, ERR_REFUSED, "%s '%s', %s: not a sealed value of this kind", label->kind,
-                       label->uid, label->field);
-    if (check_purpose(dk, class, e))
-        return -1;
-    if (unwrap(keeper, dk, &key, e))
-        return -1;
-    value_aad(&aad, keeper, dk, class, label);
+        return err_set(e, ERR_CORRUPT, "not a sealed value");
+    if (found != spot->class)
+        return err_set(e, ERR_REFUSED, "not a sealed value of this kind");
+    return 0;
+}
+
+int open_value(const struct seal_spot *spot, const struct data_key *dk, struct slice sealed,
+               struct secret *plain, struct err *e)
+{
+    CLEANUP(secret_clear) struct secret key = { 0 };
+    CLEANUP(buf_clear) struct buf aad = { 0 };
+
+    if (check_class(spot, sealed, e) || check_purpose(spot, dk, e) ||
+        unwrap(spot->keeper, dk, &key, e))
+        return wrap_label(spot, e);
+    value_aad(&aad, spot, dk);
     if (buf_check(&aad, e) ||
         aead_open(plain, secret_slice(&key), buf_slice(&aad),
                   slice_of(sealed.ptr + VALUE_HEAD, sealed.len - VALUE_HEAD), e))
-        return err_wrap(e, "%s '%s', %s", label->kind, label->uid, label->field);
+        return wrap_label(spot, e);
     return 0;
 }
 
 int keeper_seal(struct keeper *keeper, struct data_key *dk, const struct seal_label *label,
                 struct slice plain, struct buf *sealed, struct err *e)
 {
-    return seal_value(keeper, dk, SEAL_VALUE, label, plain, sealed, e);
+    return seal_value(&(struct seal_spot){ keeper, SEAL_VALUE, label }, dk, plain, sealed, e);
 }
 
 int keeper_unseal(struct keeper *keeper, const struct data_key *dk, const struct seal_label *label,
                   struct slice sealed, struct secret *plain, struct err *e)
 {
-    return open_value(keeper, dk, SEAL_VALUE, label, sealed, plain, e);
+    return open_value(&(struct seal_spot){ keeper, SEAL_VALUE, label }, dk, sealed, plain, e);
 }
 
 int keeper_reseal(struct keeper *keeper, const struct data_key *from, struct data_key *to,
@@ -242,14 +250,14 @@ int keeper_reseal(struct keeper *keeper, const struct data_key *from, struct dat
                   struct err *e)
 {
     CLEANUP(secret_clear) struct secret plain = { 0 };
-    enum seal_class class = value_class(sealed);
+    struct seal_spot spot = { keeper, value_class(sealed), label };
 
     if (check_data_key(from, e) || check_data_key(to, e))
         return -1;
     if (from->purpose != to->purpose || strcmp(from->subject, to->subject) != 0)
         return err_set(e, ERR_REFUSED, "data key '%s' is not another generation of '%s'", to->uid,
                        from->uid);
-    if (open_value(keeper, from, class, label, sealed, &plain, e))
+    if (open_value(&spot, from, sealed, &plain, e))
         return -1;
-    return seal_value(keeper, to, class, label, secret_slice(&plain), resealed, e);
+    return seal_value(&spot, to, secret_slice(&plain), resealed, e);
 }

@@ -53,11 +53,12 @@ int keeper_signer_open(struct signer **ret, struct keeper *keeper, const struct 
                        const struct seal_label *label, struct slice sealed, struct slice cert,
                        struct err *e)
 {
+    struct seal_spot spot = { keeper, SEAL_AUTHORITY, label };
     CLEANUP(signer_closep) struct signer *signer = xcalloc(1, sizeof *signer);
     CLEANUP(authority_key_clear) struct authority_key authority = { 0 };
     struct err why = { 0 };
 
-    if (authority_key_open(&authority, keeper, dk, label, sealed, e))
+    if (authority_key_open(&authority, &spot, dk, sealed, e))
         return err_wrap(e, "open an authority");
     /* What was sealed was good: whatever does not read now is damage. */
     if (key_read_private(&signer->key, authority.pkcs8, &why) ||

@@ -378,6 +378,8 @@ static const struct {
     { "kube-apiserver-kubelet-client", true,  true,  false },
     { "Kube-ApiServer-kubelet-client", true,  true,  false },
     { "kube-apiserver-kubelet-clients", true, false, false },
+    { "front-proxy-client",            true,  true,  false },
+    { "Front-Proxy-client",            true,  true,  false },
     { "",                              false, false, false },
     { " a",                            false, false, false },
     { "a ",                            false, false, false },
