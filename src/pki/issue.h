@@ -48,6 +48,10 @@ DEFINE_FREEP(struct issuer *, issuer_close)
 int issuer_issue(struct issuer *issuer, const struct issue_order *order, struct issued *ret,
                  struct err *e) MUST_CHECK;
 
+/* Writes what issuer_issue collected, the slots of each machine in one update: once, behind the
+ * last order and before the transaction ends. Without it the slots stay as they were. */
+int issuer_finish(struct issuer *issuer, struct err *e) MUST_CHECK;
+
 /* The same without record and audit, for bench/issue.c: CSR to certificate and nothing else. */
 int issuer_sign_only(struct issuer *issuer, const struct issue_order *order, struct issued *ret,
                      struct err *e) MUST_CHECK;
