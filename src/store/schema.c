@@ -1,90 +1,14 @@
 #include "base/alloc.h"
 #include "store/engine.h"
-#include "store/file.h"
-#include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
-/* clang-format off */
-static const char schema_1[] =
-    /* Bodies are long, so rows live under a number and the indexes stay narrow. The body is last: the
-     * columns before it are read without its overflow pages. expires of "never" is the last time. */
-    "CREATE TABLE record (id INTEGER PRIMARY KEY, uid TEXT NOT NULL UNIQUE, kind TEXT NOT NULL,"
-    " scope TEXT NOT NULL, name TEXT NOT NULL, revision INTEGER NOT NULL, schema INTEGER NOT NULL,"
-    " created INTEGER NOT NULL, updated INTEGER NOT NULL, expires INTEGER NOT NULL,"
-    " issuer_serial TEXT, fingerprint TEXT, body TEXT NOT NULL);"
-    "CREATE UNIQUE INDEX record_name ON record (kind, scope, name);"
-    "CREATE INDEX record_expires ON record (kind, expires, uid);"
-    "CREATE INDEX record_scope_expires ON record (kind, scope, expires, uid);"
-    "CREATE INDEX record_created ON record (kind, created, uid);"
-    "CREATE INDEX record_issuer_serial ON record (issuer_serial) WHERE issuer_serial IS NOT NULL;"
-    "CREATE INDEX record_fingerprint ON record (fingerprint) WHERE fingerprint IS NOT NULL;"
-    "CREATE TABLE change (sequence INTEGER PRIMARY KEY AUTOINCREMENT, uid TEXT NOT NULL,"
-    " kind TEXT NOT NULL, scope TEXT NOT NULL, operation INTEGER NOT NULL, time INTEGER NOT NULL);"
-    "CREATE TABLE setting (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
-    "CREATE TABLE audit (id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, chain TEXT NOT NULL,"
-    " sequence INTEGER NOT NULL, time INTEGER NOT NULL, bytes BLOB NOT NULL, signature BLOB);"
-    "CREATE UNIQUE INDEX audit_sequence ON audit (kind, chain, sequence);";
-/* clang-format on */
-
-static const char *const steps_sql[] = { NULL, schema_1 };
+/* There has been one schema so far, and image.c writes it. */
+static const char *const steps_sql[] = { NULL, NULL };
 _Static_assert(ARRAY_LEN(steps_sql) == STORE_SCHEMA + 1, "a step for each schema");
 const struct schema_steps schema_steps = { steps_sql, STORE_SCHEMA };
 
 DEFINE_FREEP(sqlite3 *, sqlite3_close)
-DEFINE_FREEP(void *, sqlite3_free)
-
-/*
- * The bytes of an empty store, made in memory and in WAL mode from the start: SQLite's own way to
- * the same file costs a rollback journal and five waits for the disk, this one a single write.
- */
-static int empty_store(struct buf *image, struct err *e)
-{
-    /* Offsets 18 and 19 of the header: 2 is WAL.
-     * https://www.sqlite.org/fileformat2.html#the_database_header */
-    enum { WRITE_VERSION = 18, READ_VERSION = 19, WAL = 2 };
-    CLEANUP(sqlite3_closep) sqlite3 *db = NULL;
-    CLEANUP(sqlite3_freep) void *bytes = NULL;
-    char numbers[96];
-    sqlite3_int64 len = 0;
-    int rc = sqlite3_open_v2(":memory:", &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
-
-    (void)snprintf(numbers, sizeof numbers,
-                   "PRAGMA application_id=%d; PRAGMA user_version=%d; BEGIN", STORE_APPLICATION_ID,
-                   STORE_SCHEMA);
-    if (!rc)
-        rc = sqlite3_exec(db, numbers, NULL, NULL, NULL);
-    for (int step = 1; !rc && step <= STORE_SCHEMA; step++)
-        rc = sqlite3_exec(db, steps_sql[step], NULL, NULL, NULL);
-    if (!rc)
-        rc = sqlite3_exec(db, "COMMIT", NULL, NULL, NULL);
-    if (!rc)
-        bytes = sqlite3_serialize(db, "main", &len, 0);
-    if (!bytes || len <= READ_VERSION)
-        return err_set(e, ERR_INTERNAL, "make an empty store: %s", sqlite3_errmsg(db));
-    buf_add(image, bytes, (size_t)len);
-    if (buf_check(image, e))
-        return -1;
-    image->ptr[WRITE_VERSION] = image->ptr[READ_VERSION] = WAL;
-    return 0;
-}
-
-int schema_create(const char *path, struct err *e)
-{
-    CLEANUP(buf_clear) struct buf image = { 0 };
-    struct err conflict = { 0 };
-
-    if (empty_store(&image, e))
-        return -1;
-    if (file_create(path, buf_slice(&image), 0600, &conflict)) {
-        if (conflict.code == ERR_CONFLICT) /* another process was faster: theirs is as good */
-            return 0;
-        if (e)
-            *e = conflict;
-        return -1;
-    }
-    return 0;
-}
 
 static int pragma_int(struct conn *conn, const char *sql, int *value, struct err *e)
 {

@@ -197,8 +197,7 @@ static void test_kill(void **state)
 {
     char *paths[2] = { path_in(state, "f"), path_in(state, "g") };
     CLEANUP(freep)
-    char *f = path_in(state, ".f.poterne-new"),
-         *g = path_in(state, ".g.poterne-new");
+    char *f = path_in(state, ".f.poterne-new"), *g = path_in(state, ".g.poterne-new");
     struct file_item items[2] = { { paths[0], slice_str("x"), 0600 },
                                   { paths[1], slice_str("x"), 0600 } };
     struct err e = { 0 };
