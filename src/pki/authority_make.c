@@ -348,39 +348,22 @@ int authority_add_generation(struct pki_write *w, const struct cluster *c, enum 
     return grant(&d, e);
 }
 
-/* Rewrites the members of a body that change; everything else stays as it is. */
+/* taken: a key that came in; NULL: the state alone changes. */
 static int update_generation(struct pki_write *w, const struct generation *g,
                              enum generation_state state, const struct draft *taken, struct err *e)
 {
-    CLEANUP(record_clear) struct record r = { 0 };
-    CLEANUP(json_freep) struct json *doc = NULL;
-    CLEANUP(buf_clear) struct buf body = { 0 };
-    const struct json_value *value;
+    CLEANUP(buf_clear) struct buf members = { 0 };
     struct json_writer json;
-    struct json_iter it;
-    const char *key;
 
-    if (store_get(w->tx, g->uid, &r, e) || record_json(&doc, &r, e))
-        return -1;
-    json_writer_init(&json, &body, false);
+    json_writer_init(&json, &members, false);
     json_put_object(&json, NULL);
-    it = json_iter(json_root(doc));
-    while (json_next(&it, &key, &value)) {
-        if (strcmp(key, "state") == 0)
-            json_put_text(&json, key, generation_state_name(state));
-        else if (strcmp(key, "custody") == 0 && taken)
-            json_put_text(&json, key, custody_name(taken->custody));
-        else
-            json_put_value(&json, key, value);
-    }
-    if (taken)
+    json_put_text(&json, "state", generation_state_name(state));
+    if (taken) {
+        json_put_text(&json, "custody", custody_name(taken->custody));
         json_put_base64(&json, "sealed", buf_slice(&taken->sealed));
+    }
     json_put_end(&json);
-    if (buf_check(&body, e))
-        return -1;
-    free(r.body);
-    r.body = buf_take_str(&body);
-    return store_update(w->tx, &r, STORE_ANY_REVISION, w->now, e);
+    return record_merge(w, g->uid, &members, e);
 }
 
 int authority_issue_from(struct pki_write *w, const struct cluster *c, enum authority_role role,

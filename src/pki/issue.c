@@ -194,6 +194,20 @@ int issuer_sign_only(struct issuer *issuer, const struct issue_order *order, str
     return sign(issuer, ret, e);
 }
 
+static int check_slot(const struct issue_order *order, struct err *e)
+{
+    size_t len = strlen(order->slot);
+
+    if (!order->machine)
+        return err_set(e, ERR_INVALID, "a slot is a machine's: name it");
+    if (len == 0 || len > 64 ||
+        strspn(order->slot, "abcdefghijklmnopqrstuvwxyz0123456789-./") < len)
+        return err_set(e, ERR_INVALID,
+                       "slot '%.80s': 1 to 64 lower-case letters, digits and '-', '.', '/'",
+                       order->slot);
+    return 0;
+}
+
 int issuer_issue(struct issuer *issuer, const struct issue_order *order, struct issued *ret,
                  struct err *e)
 {
@@ -204,8 +218,8 @@ int issuer_issue(struct issuer *issuer, const struct issue_order *order, struct 
                  order->user      ? order->user
                  : order->machine ? order->machine
                                   : "");
-    if (order->slot && !order->machine)
-        return err_set(e, ERR_INVALID, "a slot is a machine's: name it");
+    if (order->slot && check_slot(order, e))
+        return -1;
     if (issuer_sign_only(issuer, order, &made, e) || issue_record(issuer, order, &made, e))
         return -1;
     issued_clear(ret);

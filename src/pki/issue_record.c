@@ -73,45 +73,19 @@ static int slots_of(struct issuer *issuer, const struct machine *m, struct machi
     return load_slots(slots, issuer->w->tx, m, e);
 }
 
-static void put_slots(struct json_writer *w, const struct machine_slots *slots)
+static int write_slots(struct pki_write *w, const struct machine_slots *slots, struct err *e)
 {
-    json_put_object(w, "slots");
-    for (size_t i = 0; i < slots->count; i++)
-        json_put_text(w, slots->slot[i].name, slots->slot[i].uid);
-    json_put_end(w);
-}
-
-/* The body with one member written anew. */
-static int rewrite(struct pki_write *w, const char *uid, const char *member,
-                   const struct machine_slots *slots, struct err *e)
-{
-    CLEANUP(record_clear) struct record r = { 0 };
-    CLEANUP(json_freep) struct json *doc = NULL;
-    CLEANUP(buf_clear) struct buf body = { 0 };
-    const struct json_value *value;
+    CLEANUP(buf_clear) struct buf members = { 0 };
     struct json_writer json;
-    struct json_iter it;
-    const char *key;
 
-    if (store_get(w->tx, uid, &r, e) || record_json(&doc, &r, e))
-        return -1;
-    json_writer_init(&json, &body, false);
+    json_writer_init(&json, &members, false);
     json_put_object(&json, NULL);
-    it = json_iter(json_root(doc));
-    while (json_next(&it, &key, &value)) {
-        if (strcmp(key, member) != 0)
-            json_put_value(&json, key, value);
-        else if (slots)
-            put_slots(&json, slots);
-        else
-            json_put_text(&json, key, "superseded");
-    }
+    json_put_object(&json, "slots");
+    for (size_t i = 0; i < slots->count; i++)
+        json_put_text(&json, slots->slot[i].name, slots->slot[i].uid);
     json_put_end(&json);
-    if (buf_check(&body, e))
-        return -1;
-    free(r.body);
-    r.body = buf_take_str(&body);
-    return store_update(w->tx, &r, STORE_ANY_REVISION, w->now, e);
+    json_put_end(&json);
+    return record_merge(w, slots->machine->uid, &members, e);
 }
 
 int issuer_finish(struct issuer *issuer, struct err *e)
@@ -119,10 +93,22 @@ int issuer_finish(struct issuer *issuer, struct err *e)
     for (size_t i = 0; i < issuer->machine_count; i++) {
         struct machine_slots *slots = &issuer->machine[i];
 
-        if (slots->changed && rewrite(issuer->w, slots->machine->uid, "slots", slots, e))
+        if (slots->changed && write_slots(issuer->w, slots, e))
             return err_wrap(e, "machine '%s'", slots->machine->name);
         slots->changed = false;
     }
+    return 0;
+}
+
+static int supersede(struct pki_write *w, const char *uid, struct err *e)
+{
+    CLEANUP(buf_clear) struct buf members = { 0 };
+    struct err why = { 0 };
+
+    buf_add_str(&members, "{\"status\":\"superseded\"}");
+    /* its record may have been cleared away meanwhile */
+    if (record_merge(w, uid, &members, &why) && why.code != ERR_NOT_FOUND)
+        return err_set(e, why.code, "%s", why.msg);
     return 0;
 }
 
@@ -133,7 +119,6 @@ static int move_slot(struct issuer *issuer, const char *name, const char *uid,
 {
     struct machine_slots *slots;
     const struct slot *slot;
-    struct err why = { 0 };
 
     before[0] = '\0';
     if (slots_of(issuer, issuer->resolved.machine, &slots, e))
@@ -141,9 +126,8 @@ static int move_slot(struct issuer *issuer, const char *name, const char *uid,
     slot = find_slot(slots, name);
     if (slot) {
         memcpy(before, slot->uid, UID_TEXT);
-        /* its record may have been cleared away meanwhile */
-        if (rewrite(issuer->w, before, "status", NULL, &why) && why.code != ERR_NOT_FOUND)
-            return err_set(e, why.code, "%s", why.msg);
+        if (supersede(issuer->w, before, e))
+            return -1;
     }
     set_slot(slots, name, uid);
     slots->changed = true;

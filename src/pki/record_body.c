@@ -38,3 +38,42 @@ int body_base64(const struct json_value *body, const char *key, struct buf *out,
     }
     return 0;
 }
+
+static void put_merged(struct json_writer *w, const struct json_value *body,
+                       const struct json_value *members)
+{
+    const struct json_value *value, *other;
+    struct json_iter it = json_iter(body);
+    const char *key;
+
+    json_put_object(w, NULL);
+    while (json_next(&it, &key, &value)) {
+        other = json_get(members, key);
+        json_put_value(w, key, other ? other : value);
+    }
+    it = json_iter(members);
+    while (json_next(&it, &key, &value))
+        if (!json_get(body, key))
+            json_put_value(w, key, value);
+    json_put_end(w);
+}
+
+int record_merge(struct pki_write *w, const char *uid, struct buf *members, struct err *e)
+{
+    CLEANUP(record_clear) struct record r = { 0 };
+    CLEANUP(json_freep) struct json *body = NULL;
+    CLEANUP(json_freep) struct json *more = NULL;
+    CLEANUP(buf_clear) struct buf merged = { 0 };
+    struct json_writer json;
+
+    if (store_get(w->tx, uid, &r, e) || record_json(&body, &r, e) || buf_check(members, e) ||
+        json_parse(&more, buf_slice(members), NULL, e))
+        return -1;
+    json_writer_init(&json, &merged, false);
+    put_merged(&json, json_root(body), json_root(more));
+    if (buf_check(&merged, e))
+        return -1;
+    free(r.body);
+    r.body = buf_take_str(&merged);
+    return store_update(w->tx, &r, STORE_ANY_REVISION, w->now, e);
+}

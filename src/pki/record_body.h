@@ -17,6 +17,9 @@ int record_json(struct json **doc, const struct record *r, struct err *e) MUST_C
 /* Whatever went wrong with what we stored ourselves is damage: sets ERR_CORRUPT and names the
  * record. */
 int record_damaged(const struct record *r, struct err *e);
+/* Replaces or adds members of a record's body: `members` is the text of a JSON object. */
+int record_merge(struct pki_write *w, const char *uid, struct buf *members, struct err *e)
+    MUST_CHECK;
 /* Appends a member that is base64; ERR_CORRUPT when it is not. */
 int body_base64(const struct json_value *body, const char *key, struct buf *out, struct err *e)
     MUST_CHECK;
