@@ -17,12 +17,19 @@ struct client {
     void (*progress)(const char *text, void *ctx); /* long work says where it is; may be NULL */
     void (*warn)(const char *text, void *ctx);     /* goes to stderr as "warning: ..." */
     void *ctx;
+    /* What is too long to be kept goes to stdout at once; NULL: into the result's stdout_text. */
+    int (*print)(struct slice text, void *ctx, struct err *e);
 };
+/* $POTERNE_STATE is the command line's business; this is the directory without it. The caller
+ * frees. */
+int client_state_default(char **path, struct err *e) MUST_CHECK;
 /* One call; a problem body becomes `e` with its code. *reply is the caller's. body NULL: none. */
 int client_call(struct client *client, enum http_method method, const char *path, struct slice body,
                 struct json **reply, struct err *e) MUST_CHECK;
 /* Appends a path segment or query value percent-encoded. */
 void client_escape(struct buf *out, const char *text);
+/* A segment, percent-encoded, for each "@" of "/v1/clusters/@/kubeconfigs". */
+void client_path(struct buf *out, const char *format, const char *const *segments);
 
 /* exit: what the command ends with when it did its work and found something: 0, 6 expiring only, 7
  * a fault. stdout_text: what is printed as it is instead of a rendered object (a kubeconfig, PEM,
@@ -31,6 +38,9 @@ struct client_result {
     int exit;
     struct buf stdout_text;
 };
+/* Through client->print when there is one. */
+int client_print(struct client *client, struct client_result *result, struct slice text,
+                 struct err *e) MUST_CHECK;
 typedef int client_fn(struct client *client, const struct json_value *args,
                       struct json_writer *reply, struct client_result *result, struct err *e);
 
@@ -48,6 +58,5 @@ client_fn client_audit_export;          /* JSON Lines on stdout, streamed */
 client_fn client_state_backup;          /* file passphrase_file recipient force */
 client_fn client_state_restore;         /* file passphrase_file recipient key list replace */
 client_fn client_state_check;           /* exit 7 when a fault was found */
-
 
 #endif

@@ -4,59 +4,105 @@
 #include "api/client.h"
 
 /*
- * The command table: a row a command. Parsing, --help, completion, man pages, the reference page of the docs and the request are all made
- * from it; code only reads it (table: commands.c, options of each noun beside their rows).
+ * The command table: a row a command, a file a noun. Parsing, --help, completion, man pages, the
+ * reference page of the docs and the request are all made from it; code only reads it.
  */
 enum option_type {
-    OPTION_FLAG,      /* no value: JSON true */
+    OPTION_FLAG, /* no value: JSON true */
     OPTION_TEXT,
-    OPTION_DURATION,  /* checked here, sent as text */
-    OPTION_CHOICE,    /* one of `choices` */
-    OPTION_FILE,      /* a path: completed as one */
+    OPTION_DURATION, /* checked here, sent as text */
+    OPTION_CHOICE,   /* one of `choices` */
+    OPTION_FILE,     /* a path: completed as one */
     OPTION_FOLDER,
-    OPTION_NUMBER,
+    OPTION_NUMBER, /* a whole number of at least 0 */
 };
 struct option {
-    const char *name;         /* "service-cidr" */
-    const char *json;         /* member of the request: "service_cidr" */
+    const char *name; /* "service-cidr" */
+    char letter;      /* -o; 0: none */
+    const char *json; /* member of the request: "service_cidr" */
     enum option_type type;
-    bool required, repeated;  /* repeated: an array */
-    const char *value;        /* how help names it: "CIDR[,CIDR]" */
-    const char *choices;      /* "kubeadm|systemd" */
-    const char *otherwise;    /* the default, for help only: the server fills it in */
+    bool required, repeated; /* repeated: an array */
+    const char *value;       /* how help names it: "CIDR[,CIDR]" */
+    const char *choices;     /* "kubeadm|systemd" */
+    const char *otherwise;   /* the default, for help only: the server fills it in */
+    const char *complete;    /* as a positional's */
     const char *help;
 };
 struct positional {
-    const char *name;         /* "CLUSTER" */
-    const char *json;         /* "cluster" */
+    const char *name; /* "CLUSTER" */
+    const char *json; /* "cluster" */
     bool optional, repeated;
-    const char *complete;     /* "cluster", "machine", "authority", "file", NULL */
+    const char *complete; /* "cluster", "machine", "authority", "profile", "file", "noun" ... */
+    const char *choices;
+    const char *help;
+};
+enum column_type {
+    COLUMN_TEXT,
+    COLUMN_TIME,      /* as the reply has it */
+    COLUMN_TIME_LEFT, /* of a time: 364d, expired 3d ago */
+    COLUMN_LIST,      /* texts with commas */
+    COLUMN_COUNT,     /* how many elements */
+    COLUMN_BOOL,      /* yes, no */
 };
 struct column {
-    const char *title;        /* "EXPIRES" */
-    const char *path;         /* dotted path in an item */
-    enum { COLUMN_TEXT, COLUMN_TIME_LEFT, COLUMN_TIME, COLUMN_LIST, COLUMN_BOOL, COLUMN_BYTES } type;
-    bool wide;                /* with -o wide only */
+    const char *title; /* "EXPIRES" */
+    const char *path;  /* dotted path in an item */
+    enum column_type type;
+    bool wide; /* with -o wide only */
 };
+
+struct line; /* a command line that was read: cli/parse.h */
+/* What needs no installation: appends what is to be printed. */
+typedef int builtin_fn(const struct line *line, struct buf *out, struct err *e);
+
+/* Arrays end with an element whose name (title, noun) is NULL. {member} in a text stands for that
+ * member of the reply or else of the arguments. */
 struct command {
-    const char *noun, *verb;  /* verb NULL: the noun alone ("version") */
-    const char *summary;      /* one line */
-    const char *details;      /* paragraphs for --help and the man page */
-    const char *example;
-    const struct positional *positional; /* ended by a NULL name */
-    const struct option *options;        /* ended by a NULL name */
+    const char *noun, *verb; /* verb NULL: the noun alone ("version") */
+    const char *summary;     /* one line */
+    const char *details;     /* paragraphs for --help and the man page */
+    const char *example;     /* lines; "# " begins a remark */
+    const struct positional *positional;
+    const struct option *options;
+    /* What it does, one of three. A request: arguments go into the {..} of the path, the others
+     * into the body, or into the query of a GET or DELETE. */
     enum http_method method;
-    const char *path;         /* "/v1/clusters/{cluster}": members of the arguments go into {..}, the others into body or query */
-    client_fn *local;         /* or: work of this machine */
-    const char *kind;         /* of a local reply */
-    const char *items;        /* member that is a list: a table, paged by `next`; NULL: one object */
+    const char *path;    /* "/v1/clusters/{cluster}" */
+    client_fn *local;    /* work of this machine */
+    const char *kind;    /* of a local reply */
+    builtin_fn *builtin; /* work of this program alone */
+    const char
+        *identity; /* what -o name prints: a path in an item or in the object; NULL: "name" */
+    const struct column *fields; /* of the one object: a line each. NULL: the reply is a list */
+    const char *items;           /* member that is a list: a table; pages follow by `next` */
     const struct column *columns;
-    const char *destroys;     /* wants --yes; printed with arguments in it: "cluster {name}, its keys and the record of its certificates" */
-    const char *done;         /* a line for people on stderr: "cluster {name} created" */
-    bool raw;                 /* prints stdout_text; -o does not apply */
+    const char *empty;       /* said on stderr when the table has no row: "no clusters" */
+    const char *destroys;    /* wants --yes: "cluster {cluster}, its keys and ..." */
+    const char *destroys_if; /* only when this argument is given */
+    const char *confirm;     /* the argument that is to be typed; NULL: "yes" */
+    const char *done;  /* a line for people on stderr, when it did its work and found nothing bad */
+    const char *same;  /* in its place when the reply's `changed` is false */
+    const char *would; /* in its place when the reply's `dry_run` is true */
 };
-extern const struct command commands[];
-extern const size_t command_count;
+struct noun {
+    const char *name;
+    const char *summary;
+    const struct command *commands;
+    bool hidden; /* in no help and no completion */
+};
+extern const struct noun nouns[];
+extern const struct option global_options[];
+extern const struct option yes_option; /* of every command that destroys */
+
+const struct noun *noun_find(const char *name);
+const struct command *noun_command(const struct noun *noun,
+                                   const char *verb); /* verb NULL: alone */
+bool noun_is_command(const struct noun *noun);        /* has no verbs */
+/* Every option that may stand behind the command, its own first: options_at(.., 0), 1, ... until
+ * NULL. command NULL: the global ones. */
+const struct option *option_at(const struct command *command, size_t index);
+const struct option *option_find(const struct command *command, struct slice name);
+const struct option *option_of_letter(const struct command *command, char letter);
 
 /* main() of the command line; argv[0] is the program. Returns the exit code. */
 int cli_main(int argc, char **argv);

@@ -1,0 +1,73 @@
+#include "api/client.h"
+
+#include "base/alloc.h"
+#include "store/state_dir.h"
+
+/* Replies are ours: as large as a backup of the whole store. */
+static const struct json_limits reply_limits = { .bytes = BUF_MAX, .depth = 32 };
+
+static int problem_of(const struct json_value *body, struct err *e)
+{
+    const char *detail = json_text(json_get(body, "detail"));
+    enum err_code code = err_code_of_name(json_text(json_get(body, "code")));
+
+    return err_set(e, code, "%s", detail ? detail : "the reply does not say why");
+}
+
+int client_call(struct client *client, enum http_method method, const char *path, struct slice body,
+                struct json **reply, struct err *e)
+{
+    CLEANUP(api_response_clear) struct api_response response = { 0 };
+    CLEANUP(json_freep) struct json *doc = NULL;
+    struct api_request request = { .method = method, .path = path, .body = body };
+
+    api_call(client->api, &request, &response);
+    if (json_parse(&doc, buf_slice(&response.body), &reply_limits, e))
+        return err_wrap(e, "the reply to %s %s", http_method_name(method), path);
+    if (response.status >= 400)
+        return problem_of(json_root(doc), e);
+    *reply = doc;
+    doc = NULL;
+    return 0;
+}
+
+/* RFC 3986, section 2.3: everything but the unreserved characters. */
+void client_escape(struct buf *out, const char *text)
+{
+    static const char unreserved[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                     "0123456789-._~";
+
+    for (; *text; text++) {
+        if (strchr(unreserved, *text))
+            buf_add_byte(out, (uint8_t)*text);
+        else
+            buf_addf(out, "%%%02X", (unsigned)(uint8_t)*text);
+    }
+}
+
+int client_state_default(char **path, struct err *e)
+{
+    return state_dir_default(path, e);
+}
+
+/* ---- what the local functions share ---- */
+
+void client_path(struct buf *out, const char *format, const char *const *segments)
+{
+    struct slice rest = slice_str(format), head;
+
+    while (slice_cut(&rest, '@', &head)) {
+        buf_add_slice(out, head);
+        client_escape(out, *segments++);
+    }
+    buf_add_slice(out, rest);
+}
+
+int client_print(struct client *client, struct client_result *result, struct slice text,
+                 struct err *e)
+{
+    if (client->print)
+        return client->print(text, client->ctx, e);
+    buf_add_slice(&result->stdout_text, text);
+    return buf_check(&result->stdout_text, e);
+}

@@ -1,0 +1,204 @@
+#include "api/route.h"
+
+/* OpenAPI 3.1 out of the route table. Bodies are described by their kind alone: what is in them is
+ * shown by the documentation and held by golden files. */
+
+static void put_parameter(struct json_writer *w, const char *in, struct slice name)
+{
+    json_put_object(w, NULL);
+    json_put_slice(w, "name", name);
+    json_put_text(w, "in", in);
+    json_put_bool(w, "required", strcmp(in, "path") == 0);
+    json_put_object(w, "schema");
+    json_put_text(w, "type", "string");
+    json_put_end(w);
+    json_put_end(w);
+}
+
+static void put_parameters(struct json_writer *w, const struct route *route)
+{
+    struct slice path = slice_str(route->path), query = slice_str(route->query), head, name;
+    bool more = query.len > 0;
+
+    json_put_array(w, "parameters");
+    while (slice_cut(&path, '{', &head) && slice_cut(&path, '}', &name))
+        put_parameter(w, "path", name);
+    while (more) {
+        more = slice_cut(&query, ' ', &name);
+        put_parameter(w, "query", more ? name : query);
+    }
+    json_put_end(w);
+}
+
+static void put_content(struct json_writer *w, const char *type, const char *schema)
+{
+    CLEANUP(buf_clear) struct buf reference = { 0 };
+
+    json_put_object(w, "content");
+    json_put_object(w, type);
+    json_put_object(w, "schema");
+    if (schema) {
+        buf_addf(&reference, "#/components/schemas/%s", schema);
+        json_put_slice(w, "$ref", buf_slice(&reference));
+    } else {
+        json_put_text(w, "type", "object");
+    }
+    json_put_end(w);
+    json_put_end(w);
+    json_put_end(w);
+}
+
+static void put_response(struct json_writer *w, const char *status, const char *type,
+                         const char *schema)
+{
+    json_put_object(w, status);
+    json_put_text(w, "description", schema);
+    put_content(w, type, schema);
+    json_put_end(w);
+}
+
+/* "listClusters" would be a second name to keep: the method and the path are one already. */
+static void put_id(struct json_writer *w, const struct route *route)
+{
+    CLEANUP(buf_clear) struct buf id = { 0 };
+
+    buf_add_str(&id, http_method_name(route->method));
+    for (const char *c = route->path + strlen("/v1"); *c; c++)
+        if (*c != '{' && *c != '}')
+            buf_add_byte(&id, *c == '/' ? '_' : (uint8_t)*c);
+    json_put_slice(w, "operationId", buf_slice(&id));
+}
+
+static void put_operation(struct json_writer *w, const struct route *route)
+{
+    static const char *const names[] = { "get", "post", "put", "delete" };
+
+    json_put_object(w, names[route->method]);
+    put_id(w, route);
+    json_put_text(w, "summary", route->summary);
+    put_parameters(w, route);
+    if (route->max_body) {
+        json_put_object(w, "requestBody");
+        put_content(w, "application/json", NULL);
+        json_put_end(w);
+        json_put_int(w, "x-poterne-largest-body", (int64_t)route->max_body);
+    }
+    json_put_text(w, "x-poterne-right", right_name(route->right));
+    json_put_object(w, "responses");
+    put_response(w, "200", "application/json", route->kind);
+    put_response(w, "default", "application/problem+json", "Problem");
+    json_put_end(w);
+    json_put_end(w);
+}
+
+static bool seen_before(size_t at, const char *path)
+{
+    for (size_t i = 0; i < at; i++)
+        if (strcmp(routes[i].path, path) == 0)
+            return true;
+    return false;
+}
+
+static void put_paths(struct json_writer *w)
+{
+    json_put_object(w, "paths");
+    for (size_t i = 0; i < route_count; i++) {
+        if (seen_before(i, routes[i].path))
+            continue;
+        json_put_object(w, routes[i].path);
+        for (size_t k = i; k < route_count; k++)
+            if (strcmp(routes[k].path, routes[i].path) == 0)
+                put_operation(w, &routes[k]);
+        json_put_end(w);
+    }
+    json_put_end(w);
+}
+
+/* ---- schemas ---- */
+
+static void put_member(struct json_writer *w, const char *name, const char *type,
+                       const char *constant)
+{
+    json_put_object(w, name);
+    json_put_text(w, "type", type);
+    if (constant)
+        json_put_text(w, "const", constant);
+    json_put_end(w);
+}
+
+static void begin_schema(struct json_writer *w, const char *kind)
+{
+    json_put_object(w, kind);
+    json_put_text(w, "type", "object");
+    json_put_array(w, "required");
+    json_put_text(w, NULL, "apiVersion");
+    json_put_text(w, NULL, "kind");
+    json_put_end(w);
+    json_put_object(w, "properties");
+    put_member(w, "apiVersion", "string", "poterne/v1");
+    put_member(w, "kind", "string", kind);
+}
+
+static void end_schema(struct json_writer *w)
+{
+    json_put_end(w);
+    json_put_end(w);
+}
+
+static void put_kind(struct json_writer *w, const struct route *route)
+{
+    begin_schema(w, route->kind);
+    if (slice_ends(slice_str(route->kind), "List")) {
+        json_put_object(w, "items");
+        json_put_text(w, "type", "array");
+        json_put_object(w, "items");
+        json_put_text(w, "type", "object");
+        json_put_end(w);
+        json_put_end(w);
+        put_member(w, "next", "string", NULL);
+    }
+    end_schema(w);
+}
+
+static bool kind_seen_before(size_t at, const char *kind)
+{
+    for (size_t i = 0; i < at; i++)
+        if (strcmp(routes[i].kind, kind) == 0)
+            return true;
+    return false;
+}
+
+static void put_schemas(struct json_writer *w)
+{
+    json_put_object(w, "components");
+    json_put_object(w, "schemas");
+    begin_schema(w, "Problem"); /* RFC 9457 */
+    put_member(w, "type", "string", NULL);
+    put_member(w, "title", "string", NULL);
+    put_member(w, "status", "integer", NULL);
+    put_member(w, "detail", "string", NULL);
+    put_member(w, "code", "string", NULL);
+    put_member(w, "request", "string", NULL);
+    end_schema(w);
+    for (size_t i = 0; i < route_count; i++)
+        if (!kind_seen_before(i, routes[i].kind))
+            put_kind(w, &routes[i]);
+    json_put_end(w);
+    json_put_end(w);
+}
+
+void api_describe(struct buf *out)
+{
+    struct json_writer w;
+
+    json_writer_init(&w, out, true);
+    json_put_object(&w, NULL);
+    json_put_text(&w, "openapi", "3.1.0");
+    json_put_object(&w, "info");
+    json_put_text(&w, "title", "poterne");
+    json_put_text(&w, "version", "v1");
+    json_put_end(&w);
+    put_paths(&w);
+    put_schemas(&w);
+    json_put_end(&w);
+}

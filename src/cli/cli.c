@@ -1,0 +1,79 @@
+#include "cli/command.h"
+
+#include "cli/help.h"
+#include "cli/nouns.h"
+#include "cli/run.h"
+
+static int print(struct voice *voice, struct buf *out)
+{
+    struct err e = { 0 };
+
+    if (write_stdout(voice, out, &e) == 0)
+        return 0;
+    if (!voice->broken_pipe)
+        say_error(voice, &e);
+    return 1;
+}
+
+static int fail(const struct voice *voice, const struct err *e)
+{
+    if (!voice->broken_pipe)
+        say_error(voice, e);
+    return e->code == ERR_NONE ? 1 : err_kind(e->code)->exit_code;
+}
+
+static int wrong_line(const struct voice *voice, const struct line *line, const struct err *e)
+{
+    say_error(voice, e);
+    if (!voice->json)
+        say_usage(line);
+    return 2;
+}
+
+/* Asked for, it is the answer; else a command is missing, which a script must notice. */
+static int show_help(struct voice *voice, const struct line *line)
+{
+    CLEANUP(buf_clear) struct buf out = { 0 };
+
+    help_write(&out, line->noun, line->command);
+    if (line->help)
+        return print(voice, &out);
+    (void)fwrite(out.ptr, 1, out.len, stderr);
+    return 2;
+}
+
+static int show_version(struct voice *voice, const struct line *line)
+{
+    CLEANUP(buf_clear) struct buf out = { 0 };
+    struct err e = { 0 };
+
+    return builtin_version(line, &out, &e) ? fail(voice, &e) : print(voice, &out);
+}
+
+static int run_builtin(struct voice *voice, const struct line *line)
+{
+    CLEANUP(buf_clear) struct buf out = { 0 };
+    struct err e = { 0 };
+
+    return line->command->builtin(line, &out, &e) ? fail(voice, &e) : print(voice, &out);
+}
+
+int cli_main(int argc, char **argv)
+{
+    CLEANUP(line_clear) struct line line = { 0 };
+    struct voice voice;
+    struct err e = { 0 };
+    int exit_code = line_parse(&line, argc, argv, &e);
+
+    voice_init(&voice, &line);
+    if (exit_code)
+        return wrong_line(&voice, &line, &e);
+    if (line.version)
+        return show_version(&voice, &line);
+    if (line.help || !line.command)
+        return show_help(&voice, &line);
+    if (line.command->builtin)
+        return run_builtin(&voice, &line);
+    exit_code = run_command(&line, &voice, &e);
+    return exit_code < 0 ? fail(&voice, &e) : exit_code;
+}
