@@ -31,6 +31,11 @@ const struct finding_kind finding_kinds[] = {
     { "unreachable",       FINDING_FAULT,    "nothing answered at that endpoint" },
     { "no-tls",            FINDING_FAULT,    "the endpoint answers, but shows no certificate" },
     { "tls-old",           FINDING_FAULT,    "the endpoint takes no TLS version from 1.2 on" },
+    { "key-refused",       FINDING_FAULT,    "adopt: a CA's key is there and is not taken in: encrypted, weak or of an unknown kind" },
+    { "authority-missing", FINDING_INFO,     "adopt: the folder holds no CA for one of the five roles" },
+    { "ca-bundle",         FINDING_INFO,     "adopt: a CA file holds several certificates; the first is the one that signs" },
+    { "ca-watched",        FINDING_INFO,     "adopt: a CA that plays none of the five roles is recorded, and watched" },
+    { "guessed",           FINDING_INFO,     "adopt: what the files do not say about the cluster was assumed" },
     { "truncated",         FINDING_FAULT,    "a folder holds more than is looked at: not everything was checked" },
 };
 /* clang-format on */
