@@ -30,6 +30,7 @@ struct row {
     {                                                                                              \
         .eku = BOTH, .subject = "C=CH\nOU=SKS\nCN=" cn, .sans = names                              \
     }
+#define O8 "O=a\nO=b\nO=c\nO=d\nO=e\nO=f\nO=g\nO=h\n"
 #define X63 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
 
 /* clang-format off */
@@ -48,6 +49,7 @@ static const struct row rows[] = {
     { "groups in order",      CLIENT("O=system:a\nO=system:b\nCN=two"),              .profile = "two" },
     { "a person",             CLIENT("CN=alice"),                                    .profile = "person" },
     { "a person in groups",   CLIENT("O=dev\nO=ops\nCN=alice"),                      .profile = "person" },
+    { "32 groups",            CLIENT(O8 O8 O8 O8 "CN=alice"),                       .profile = "person" },
     { "PrintableString",      CLIENT("CN=alice", .string_tag = DER_PRINTABLE),       .profile = "person" },
     { "asked for in words",   CLIENT("O=dev\nO=system:masters\nCN=alice"),           .profile = "admin", .privileged = true },
     { "kubeadm's admins",     CLIENT("O=kubeadm:cluster-admins\nCN=alice"),          .profile = "admin", .privileged = true },
@@ -92,6 +94,7 @@ static const struct row rows[] = {
     { "no EKU",               SERVING(.no_eku = true), .want = "extended key usage is missing" },
     { "EKU not critical",     SERVING(.eku_plain = true), .want = "extended key usage is missing" },
     { "EKU code signing",     SERVING(.eku = EKU_SERVER | EKU_CODE_SIGNING), .want = "beyond the authority's" },
+    { "EKU beyond the fence", SERVING(.eku = EKU_SERVER | EKU_CODE_SIGNING), .issuer_eku = EKU_ANY, .want = "beyond the authority's" },
     { "EKU any",              SERVING(.eku = EKU_SERVER | EKU_ANY), .want = "beyond the authority's" },
     { "EKU nobody knows",     SERVING(.eku_unknown = true), .want = "beyond the authority's" },
     { "beyond the CA's EKU",  SERVING(0), .issuer_eku = EKU_CLIENT, .want = "beyond the authority's certificate" },
@@ -121,6 +124,7 @@ static const struct row rows[] = {
 
     /* common name */
     { "another common name",  SERVING(.subject = "C=CH\nOU=SKS\nCN=kube-apiserve"), .want = "of no profile" },
+    { "more than the name",   SERVING(.subject = "C=CH\nOU=SKS\nCN=kube-apiserverx"), .want = "of no profile" },
     { "other capitals",       SERVING(.subject = "C=CH\nOU=SKS\nCN=Kube-apiserver"), .want = "of no profile" },
     { "no common name there", SERVING(.subject = "C=CH\nOU=SKS"), .want = "of no profile" },
     { "nothing behind the prefix", CLIENT("O=system:nodes\nCN=system:node:"), .want = "reserved" },
@@ -146,6 +150,7 @@ static const struct row rows[] = {
     { "masters unasked",      CLIENT("O=system:masters\nCN=alice"), .want = "must be asked for as privileged" },
     { "admins unasked",       CLIENT("O=kubeadm:cluster-admins\nCN=alice"), .want = "must be asked for as privileged" },
     { "an empty group",       CLIENT("O=\nCN=alice"), .want = "O is empty" },
+    { "33 groups",            CLIENT(O8 O8 O8 O8 "O=i\nCN=alice"), .want = "more than 32 organizations" },
     { "NUL-like group",       CLIENT("O=system:masters\x01\nCN=alice"), .privileged = true, .want = "byte 0x01" },
 
     /* SANs */
@@ -156,6 +161,7 @@ static const struct row rows[] = {
     { "a registered id",      SERVING(.sans = "OTHER:"), .want = "may not carry a SAN" },
     { "an underscore alone",  SERVING(.sans = "DNS:a..b"), .want = "not a DNS name" },
     { "a star inside",        SERVING(.sans = "DNS:a.*.b"), .want = "not a DNS name" },
+    { "a name of 255 bytes",  SERVING(.sans = "DNS:" X63 "." X63 "." X63 "." X63), .want = "too long" },
     { "a partial star",       SERVING(.sans = "DNS:p*.demo.etcd.poterne.internal"), .want = "not a DNS name" },
     { "a dot at the end",     SERVING(.sans = "DNS:" LEAF_RESERVED "."), .want = "not a DNS name" },
     { "no peer's name",       PEER("m1", "DNS:m1"), .want = "must carry the SAN" },
@@ -300,7 +306,7 @@ static const struct {
     { "\"o\":[\"system:nodes\"]", "\"o\":[1]", "'o' is empty" },
     { "\"o\":[\"system:nodes\"]", "\"o\":[\"a\",\"*\"]", "'*'" },
     { "\"o\":[\"system:nodes\"]", "\"o\":[\"!*\"]", "without 'privileged'" },
-    { "\"privileged\":true", "\"privileged\":1", "'privileged'" },
+    { "\"privileged\":true", "\"privileged\":1", "neither true nor false" },
     { "\"privileged\":true", "\"privileged\":false", "without 'privileged'" },
     { "\"san\":[\"dns\",\"ip\"]", "\"san\":[\"dns\",\"other\"]", "unknown" },
     { "\"san_required\":\"" LEAF_RESERVED "\"", "\"san_required\":\"\"", "'san_required'" },
@@ -354,6 +360,8 @@ static void test_read_limits(void **state)
     buf_add_str(&json, "]}");
     assert_int_equal(fence_read(&none, buf_slice(&json), &e), -1);
     assert_non_null(strstr(err_text(&e), "'forms' is empty"));
+    assert_int_equal(fence_read(&none, slice_str("[]"), &e), -1);
+    assert_non_null(strstr(err_text(&e), "not an object"));
     assert_null(none);
 }
 

@@ -264,6 +264,7 @@ static void test_data_key_damaged(void **state)
 {
     CLEANUP(keeper_closep) struct keeper *keeper = new_keeper();
     CLEANUP(data_key_clear) struct data_key dk = new_data_key(keeper, DATA_KEY_KIND);
+    CLEANUP(buf_clear) struct buf again = { 0 };
     CLEANUP(buf_clear) struct buf sealed = { 0 };
     CLEANUP(secret_clear) struct secret plain = { 0 };
     size_t len = dk.wrapped.len;
@@ -282,6 +283,9 @@ static void test_data_key_damaged(void **state)
     dk.seals = 0;
     memset(dk.uid, 'x', sizeof dk.uid);
     BAD(ERR_CORRUPT, "data key", keeper_unseal(keeper, &dk, &label, buf_slice(&sealed), &plain, e));
+    BAD(ERR_CORRUPT, "data key", keeper_data_key_rewrap(keeper, keeper, &dk, e));
+    BAD(ERR_CORRUPT, "data key",
+        keeper_reseal(keeper, &dk, &dk, &label, buf_slice(&sealed), &again, e));
 }
 
 static void test_seal_limit(void **state)
