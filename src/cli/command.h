@@ -31,7 +31,7 @@ struct option {
 struct positional {
     const char *name; /* "CLUSTER" */
     const char *json; /* "cluster" */
-    bool optional, repeated;
+    bool optional, repeated, may_be_empty;
     const char *complete; /* "cluster", "machine", "authority", "profile", "file", "noun" ... */
     const char *choices;
     const char *help;

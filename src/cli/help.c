@@ -26,6 +26,15 @@ static void put_row(struct buf *out, const char *title, const char *text, size_t
     text_fill(out, text, &(struct fill){ LEFT + width + 2, WIDTH, LEFT + width + 2 });
 }
 
+/* A summary as a sentence. */
+static void put_sentence(struct buf *out, const char *summary)
+{
+    bool small = summary[0] >= 'a' && summary[0] <= 'z';
+
+    buf_add_byte(out, (uint8_t)(small ? summary[0] - 'a' + 'A' : summary[0]));
+    buf_addf(out, "%s.\n", summary + 1);
+}
+
 /* ---- options ---- */
 
 void option_title(struct buf *out, const struct option *option)
@@ -156,13 +165,12 @@ static void put_example(struct buf *out, const char *example)
 static void put_command(struct buf *out, const struct command *c)
 {
     CLEANUP(buf_clear) struct buf usage = { 0 };
-    CLEANUP(buf_clear) struct buf summary = { 0 };
 
     usage_write(&usage, c);
     buf_add_str(out, "usage: ");
     text_fill(out, buf_str(&usage), &(struct fill){ 11, WIDTH, 7 });
-    buf_addf(&summary, "\n%s", c->summary);
-    buf_addf(out, "%s.\n", buf_str(&summary));
+    buf_add_byte(out, '\n');
+    put_sentence(out, c->summary);
     if (c->details) {
         buf_add_byte(out, '\n');
         put_paragraphs(out, c->details);
@@ -179,8 +187,9 @@ static void put_noun(struct buf *out, const struct noun *n)
 {
     size_t width = 0;
 
-    buf_addf(out, "usage: poterne %s COMMAND [arguments] [options]\n\n%s.\n\nCommands:\n", n->name,
-             n->summary);
+    buf_addf(out, "usage: poterne %s COMMAND [arguments] [options]\n\n", n->name);
+    put_sentence(out, n->summary);
+    buf_add_str(out, "\nCommands:\n");
     for (const struct command *c = n->commands; c->noun; c++)
         width = strlen(c->verb) > width ? strlen(c->verb) : width;
     for (const struct command *c = n->commands; c->noun; c++)

@@ -147,7 +147,7 @@ static int check_value(const struct line_value *v, struct err *e)
 
     if (v->option && v->option->type == OPTION_FLAG)
         return 0;
-    if (!v->text[0])
+    if (!v->text[0] && !(v->positional && v->positional->may_be_empty))
         return err_set(e, ERR_INVALID, "%s%s is empty", dashes, name);
     if (!utf8_valid(slice_str(v->text)))
         return err_set(e, ERR_INVALID, "%s%s '%.*s' is not UTF-8", dashes, name, SHOWN, v->text);

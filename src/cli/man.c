@@ -63,7 +63,7 @@ static void put_head(struct buf *out, const struct noun *noun, const struct comm
     for (size_t i = 0; i < name.len; i++)
         buf_add_byte(out, (uint8_t)(name.ptr[i] >= 'a' && name.ptr[i] <= 'z' ? name.ptr[i] - 32
                                                                              : name.ptr[i]));
-    buf_add_str(out, " 1 \"\" \"poterne " POTERNE_VERSION "\" \"poterne\"\n.SH NAME\n");
+    buf_add_str(out, " 1 \"\" \"poterne " POTERNE_VERSION "\" \"poterne\"\n.ad l\n.nh\n.SH NAME\n");
     put_text(out, buf_slice(&name));
     buf_add_str(out, " \\- ");
     put_line(out, summary);

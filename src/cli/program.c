@@ -68,7 +68,7 @@ const struct command completion_commands[] = {
 
 /* "poterne __complete -- WORD...": the last word is the one under way. */
 static const struct positional words[] = {
-    { .name = "WORD", .json = "words", .repeated = true, .help = "the command line so far" },
+    { .name = "WORD", .json = "words", .repeated = true, .may_be_empty = true, .help = "the command line so far" },
     { 0 },
 };
 const struct command complete_commands[] = {
