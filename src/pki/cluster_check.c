@@ -90,94 +90,53 @@ static int check_claims(const struct cluster *c, struct err *e)
     return find_rivals(claims, count, e);
 }
 
-/* ---- addresses against networks ---- */
+/* ---- what works, and is seldom meant ---- */
 
-static int check_outside(const struct cluster *c, const char *address, const char *what,
-                         struct err *e)
+/* 10.96.0.0/12, the usual service network, reaches to 10.111.255.255: machines do stand in it. */
+static void warn_inside(const struct cluster *c, const char *address, struct buf *warnings)
 {
     struct address a;
+    struct cidr cidr;
 
-    if (!address_looks(address))
-        return 0;
-    if (address_parse(&a, address, what, e))
-        return -1;
-    for (size_t i = 0; i < 2 && c->service_cidr[i][0]; i++) {
-        struct cidr cidr;
-
-        if (cidr_parse(&cidr, c->service_cidr[i], "service CIDR", e))
-            return -1;
-        if (cidr_holds(&cidr, &a))
-            return err_set(e, ERR_INVALID,
-                           "%s '%s' lies within the service CIDR %s: choose another one", what,
-                           address, c->service_cidr[i]);
-    }
-    return 0;
+    if (!address_looks(address) || address_parse(&a, address, "address", NULL))
+        return;
+    for (size_t i = 0; i < 2 && c->service_cidr[i][0]; i++)
+        if (!cidr_parse(&cidr, c->service_cidr[i], "service CIDR", NULL) && cidr_holds(&cidr, &a))
+            buf_addf(warnings,
+                     "address %s lies within the service CIDR %s: a service that gets it hides the "
+                     "machine from pods; choose another --service-cidr\n",
+                     address, c->service_cidr[i]);
 }
 
-static int check_networks(const struct cluster *c, struct err *e)
-{
-    if (check_outside(c, c->endpoint_host, "endpoint", e))
-        return -1;
-    for (size_t i = 0; i < c->machine_count; i++) {
-        const struct machine *m = &c->machine[i];
-
-        for (size_t k = 0; k < m->address_count; k++)
-            if (check_outside(c, m->address[k], "address", e))
-                return err_wrap(e, "machine '%s'", m->name);
-    }
-    return 0;
-}
-
-/* The API server's name on a machine that runs none: its own certificates would carry it. */
-static int check_endpoint(const struct cluster *c, struct err *e)
-{
-    for (size_t i = 0; i < c->machine_count; i++) {
-        const struct machine *m = &c->machine[i];
-        bool same = strcmp(m->name, c->endpoint_host) == 0;
-
-        if (m->roles & MACHINE_CONTROL_PLANE)
-            continue;
-        for (size_t k = 0; k < m->address_count; k++)
-            same = same || strcmp(m->address[k], c->endpoint_host) == 0;
-        for (size_t k = 0; k < m->dns_count; k++)
-            same = same || strcmp(m->dns[k], c->endpoint_host) == 0;
-        if (same)
-            return err_set(e, ERR_INVALID,
-                           "machine '%s' is the endpoint '%s' and not of the control plane",
-                           m->name, c->endpoint_host);
-    }
-    return 0;
-}
-
-/* ---- the rest ---- */
-
-static int check_times(const struct cluster *c, struct err *e)
+static void warn_times(const struct cluster *c, struct buf *warnings)
 {
     CLEANUP(buf_clear) struct buf leaf = { 0 };
     CLEANUP(buf_clear) struct buf authority = { 0 };
 
     if (c->leaf_ttl <= c->authority_ttl)
-        return 0;
+        return;
     duration_format(&leaf, c->leaf_ttl);
     duration_format(&authority, c->authority_ttl);
-    return err_set(
-        e, ERR_INVALID,
-        "leaf TTL %s is longer than the authority TTL %s: no leaf outlives its authority; "
-        "shorten one or lengthen the other",
-        buf_str(&leaf), buf_str(&authority));
+    buf_addf(warnings,
+             "leaf TTL %s is longer than the authority TTL %s: leaves end with their authority\n",
+             buf_str(&leaf), buf_str(&authority));
 }
 
 static void warn(const struct cluster *c, struct buf *warnings)
 {
     size_t members = 0;
 
-    for (size_t i = 0; i < c->machine_count; i++)
+    for (size_t i = 0; i < c->machine_count; i++) {
         members += machine_runs_etcd(c, &c->machine[i]);
+        for (size_t k = 0; k < c->machine[i].address_count; k++)
+            warn_inside(c, c->machine[i].address[k], warnings);
+    }
     if (members % 2 == 0 && members > 0)
         buf_addf(
             warnings,
             "%zu etcd members survive no more failures than %zu would: an odd number is better\n",
             members, members - 1);
+    warn_times(c, warnings);
 }
 
 int cluster_check(struct cluster *c, struct buf *warnings, struct err *e)
@@ -193,8 +152,7 @@ int cluster_check(struct cluster *c, struct buf *warnings, struct err *e)
     if (!c->service_account_issuer[0])
         (void)snprintf(c->service_account_issuer, sizeof c->service_account_issuer,
                        "https://kubernetes.default.svc.%s", c->dns_domain);
-    if (check_times(c, e) || check_reserved(c, e) || check_claims(c, e) || check_networks(c, e) ||
-        check_endpoint(c, e))
+    if (check_reserved(c, e) || check_claims(c, e))
         return -1;
     warn(c, warnings);
     return 0;
