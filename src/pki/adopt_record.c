@@ -139,7 +139,7 @@ struct sa_present {
     struct slice public; /* PEM */
     char uid[UID_TEXT];  /* "" when it is not there */
     bool sealed;
-    int64_t highest;
+    int64_t number, highest;
 };
 
 static int look_at_key(const struct record *record, void *ctx, struct err *e)
@@ -154,6 +154,7 @@ static int look_at_key(const struct record *record, void *ctx, struct err *e)
     if (number > p->highest)
         p->highest = number;
     if (slice_eq(json_slice(json_get(json_root(doc), "public")), p->public)) {
+        p->number = number;
         memcpy(p->uid, record->uid, sizeof p->uid);
         p->sealed = json_len(json_get(json_root(doc), "sealed")) > 0;
     }
@@ -174,17 +175,21 @@ static int seal_key(struct recording *r, const struct key *key, const char *uid,
     return pki_data_key_update(r->w, &dk, e);
 }
 
+/* age: how many keys of the file are newer, so that the store has them in their order. */
 static int write_key(struct recording *r, const struct adopt_key *sa, const struct sa_present *p,
-                     struct err *e)
+                     int64_t age, struct err *e)
 {
     CLEANUP(key_freep) struct key *public = NULL;
     CLEANUP(key_freep) struct key *private = NULL;
     CLEANUP(buf_clear) struct buf sealed = { 0 };
     CLEANUP(buf_clear) struct buf body = { 0 };
+    int64_t number = p->uid[0] ? p->number : p->highest + 1;
     char name[24];
-    struct record record = {
-        .kind = lend(KIND_SERVICE_ACCOUNT_KEY), .scope = r->scope, .name = name, .schema = 1
-    };
+    struct record record = { .kind = lend(KIND_SERVICE_ACCOUNT_KEY),
+                             .scope = r->scope,
+                             .name = name,
+                             .created = r->w->now - age,
+                             .schema = 1 };
     struct json_writer w;
 
     if (p->uid[0])
@@ -195,10 +200,10 @@ static int write_key(struct recording *r, const struct adopt_key *sa, const stru
         (sa->key.len && (key_read_private(&private, buf_slice(&sa->key), e) ||
                          seal_key(r, private, record.uid, &sealed, e))))
         return -1;
-    (void)snprintf(name, sizeof name, "%lld", (long long)p->highest + 1);
+    (void)snprintf(name, sizeof name, "%lld", (long long)number);
     json_writer_init(&w, &body, false);
     json_put_object(&w, NULL);
-    json_put_int(&w, "number", p->highest + 1);
+    json_put_int(&w, "number", number);
     json_put_text(&w, "key_type", key_type_name(key_type(public)));
     json_put_slice(&w, "public", p->public);
     if (sealed.len)
@@ -212,8 +217,9 @@ static int write_key(struct recording *r, const struct adopt_key *sa, const stru
                      : store_insert(r->w->tx, &record, r->w->now, e);
 }
 
-static int record_key(struct recording *r, struct adopt_key *sa, struct err *e)
+static int record_key(struct recording *r, size_t at, struct err *e)
 {
+    struct adopt_key *sa = &r->a->sa[at];
     CLEANUP(key_freep) struct key *public = NULL;
     CLEANUP(buf_clear) struct buf pem = { 0 };
     struct sa_present present = { .sealed = false };
@@ -230,14 +236,14 @@ static int record_key(struct recording *r, struct adopt_key *sa, struct err *e)
     sa->sealed = present.sealed || sa->key.len > 0;
     if (present.uid[0] && (present.sealed || !sa->key.len))
         return 0;
-    return write_key(r, sa, &present, e);
+    return write_key(r, sa, &present, (int64_t)at, e);
 }
 
 /* The newest signs: in the file that is the first. */
 static int record_keys(struct recording *r, struct err *e)
 {
     for (size_t i = r->a->sa_count; i > 0; i--)
-        if (record_key(r, &r->a->sa[i - 1], e))
+        if (record_key(r, i - 1, e))
             return err_wrap(e, "the key of service accounts");
     return 0;
 }

@@ -153,7 +153,11 @@ static int reseal_value(struct pki_write *w, const struct data_key *from, struct
     struct seal_label label = { r->kind, r->uid, "key" };
     struct json_writer json;
 
-    if (record_json(&doc, r, e) || body_base64(json_root(doc), "sealed", &sealed, e) ||
+    if (record_json(&doc, r, e))
+        return -1;
+    if (!json_get(json_root(doc), "sealed")) /* an adopted one whose key is elsewhere */
+        return 0;
+    if (body_base64(json_root(doc), "sealed", &sealed, e) ||
         keeper_reseal(pki_keeper(w->request->pki), from, to, &label, buf_slice(&sealed), &resealed,
                       e))
         return err_wrap(e, "%s '%s'", r->kind, r->name);
