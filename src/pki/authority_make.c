@@ -67,7 +67,7 @@ static int make_key(struct draft *d, struct err *e)
 
     if (d->c->authority_ttl > TIME_MAX - now)
         return err_set(
-            e, ERR_REFUSED,
+            e, ERR_INVALID,
             "the authority would end after 9999-12-31, the last day that a certificate can name: "
             "shorten the authority TTL");
     if (write_subject(d, &subject, e) || profile_fence(&fence, d->c, d->roles, e))

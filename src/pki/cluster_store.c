@@ -305,8 +305,9 @@ static int destroy_keys(struct pki_write *w, const char *scope, struct uids *uid
         struct err why = { 0 };
 
         /* custody elsewhere: there is none */
-        if (pki_data_key_delete(w, DATA_KEY_AUTHORITY, uids->uid[i], &why) &&
-            why.code != ERR_NOT_FOUND)
+        if (!pki_data_key_delete(w, DATA_KEY_AUTHORITY, uids->uid[i], &why))
+            uids->destroyed++;
+        else if (why.code != ERR_NOT_FOUND)
             return err_set(e, why.code, "%s", why.msg);
     }
     return 0;

@@ -50,7 +50,7 @@ static int find_profile(struct issuer *issuer, const struct issue_order *order, 
         return 0;
     for (size_t i = 0; i < profile_count; i++)
         buf_addf(&names, "%s%s", i ? ", " : "", profiles[i].name);
-    return err_set(e, ERR_INVALID, "there is no profile '%.60s': %s", order->profile,
+    return err_set(e, ERR_NOT_FOUND, "there is no profile '%.60s': %s", order->profile,
                    buf_str(&names));
 }
 

@@ -165,7 +165,7 @@ static int machine_named(struct resolved *r, const struct cluster *c, struct sli
     r->machine = cluster_machine(c, text);
     if (r->machine)
         return 0;
-    return err_set(e, ERR_REFUSED,
+    return err_set(e, ERR_NOT_FOUND,
                    "the request is for machine '%.80s', and cluster '%s' has none of that name",
                    text, c->name);
 }
