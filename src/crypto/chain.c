@@ -41,7 +41,7 @@ struct search {
     size_t count;
     size_t path[MAX_CHAIN], depth; /* indexes into nodes */
     unsigned steps, verified;
-    struct err *e; /* of the first whole path; later ones are second choice */
+    struct err e; /* of the first whole path; later ones are second choice */
 };
 
 static void search_clear(struct search *s)
@@ -212,7 +212,7 @@ static int verify_path(struct search *s, struct err *e)
     return judge(ctx, e);
 }
 
-/* Depth first, trusted certificates before others. 0: a path is good; s->e says why none was. */
+/* Depth first, trusted certificates before others. 0: a path is good; s->e says why not. */
 static int extend(struct search *s)
 {
     const struct x509_cert *last = &s->nodes[s->path[s->depth - 1]].cert;
@@ -226,7 +226,7 @@ static int extend(struct search *s)
             continue;
         s->path[s->depth++] = i;
         if (is_root(s, i))
-            rc = verify_path(s, s->verified++ == 0 ? s->e : NULL);
+            rc = verify_path(s, s->verified++ == 0 ? &s->e : NULL);
         else
             rc = extend(s);
         s->depth--;
@@ -241,16 +241,14 @@ static int try_leaf_alone(struct search *s)
 {
     for (size_t i = 1; i < s->count; i++) {
         if (is_root(s, i) && slice_eq(s->nodes[i].cert.der, s->nodes[0].cert.der))
-            return verify_path(s, s->verified++ == 0 ? s->e : NULL);
+            return verify_path(s, s->verified++ == 0 ? &s->e : NULL);
     }
     return -1;
 }
 
 int chain_verify(const struct chain_request *request, struct err *e)
 {
-    struct err unseen;
-    CLEANUP(search_clear)
-    struct search s = { .request = request, .depth = 1, .e = e ? e : &unseen };
+    CLEANUP(search_clear) struct search s = { .request = request, .depth = 1 };
 
     if (request->intermediate_count > MAX_INTERMEDIATES || request->root_count > MAX_ROOTS)
         return err_set(e, ERR_LIMIT, "more than %d intermediates or %d trusted certificates",
@@ -265,5 +263,5 @@ int chain_verify(const struct chain_request *request, struct err *e)
         return err_set(e, ERR_LIMIT, "certificate chain: too many ways to build it");
     if (s.verified == 0)
         return err_set(e, ERR_REFUSED, "certificate chain: no trusted certificate issued it");
-    return -1;
+    return err_set(e, s.e.code, "%s", s.e.msg);
 }

@@ -4,6 +4,18 @@
 #include "base/buf.h"
 #include "crypto/key.h"
 
+/* OpenSSL has macros of these names with other values. They are taken away here, so that a file
+ * that includes both, in either order, sees ours. */
+#include <openssl/x509v3.h>
+#undef KU_DIGITAL_SIGNATURE
+#undef KU_NON_REPUDIATION
+#undef KU_KEY_ENCIPHERMENT
+#undef KU_DATA_ENCIPHERMENT
+#undef KU_KEY_AGREEMENT
+#undef KU_CRL_SIGN
+#undef KU_ENCIPHER_ONLY
+#undef KU_DECIPHER_ONLY
+
 /*
  * Our own strict reader of certificates and CSRs: views into the bytes given, no allocation, used
  * by the keeper's fence and on the issuing path; and the writer of what we issue. Path validation
