@@ -78,7 +78,8 @@ int store_audit_last(struct store_tx *tx, enum store_audit_kind kind, const char
                      bool *found, int64_t *sequence, int64_t *time, struct buf *bytes,
                      struct buf *signature, struct err *e)
 {
-    static const char any[] = SELECT_AUDIT "WHERE kind=? ORDER BY id DESC LIMIT 1";
+    /* From the end of the table: what is written last is a record, or the checkpoint behind one. */
+    static const char any[] = SELECT_AUDIT "NOT INDEXED WHERE kind=? ORDER BY id DESC LIMIT 1";
     static const char one[] = SELECT_AUDIT "INDEXED BY audit_sequence WHERE kind=? AND chain=? "
                                            "ORDER BY sequence DESC LIMIT 1";
     CLEANUP(query_close) struct query q = { 0 };

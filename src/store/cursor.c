@@ -50,6 +50,12 @@ static int not_ours(struct err *e)
     return err_set(e, ERR_INVALID, "this cursor is not one of this list: start again without it");
 }
 
+/* Only what cursor_format writes for such an order. */
+static bool good_key(const struct cursor *c)
+{
+    return c->order == STORE_BY_CREATED || (c->order == STORE_BY_NAME ? c->key == 0 : c->key > 0);
+}
+
 /* The text part, NUL-ended in c->bytes by the caller. */
 static int parse_text(struct cursor *c, const struct store_query *query, struct slice text,
                       struct err *e)
@@ -90,6 +96,8 @@ int cursor_parse(struct cursor *c, const char *text, const struct store_query *q
         return not_ours(e);
     made.order = query->order;
     made.key = (int64_t)get64(at + 10);
+    if (!good_key(&made))
+        return not_ours(e);
     if (parse_text(&made, query, slice_of(at + CURSOR_HEAD, made.bytes.len - CURSOR_HEAD), e))
         return -1;
     *c = made;

@@ -245,6 +245,52 @@ static void test_records(void **state)
     store_close(store);
 }
 
+/* One serial number, of one issuer or of two. */
+static int find_serial(struct store_tx *tx, void *ctx, struct err *e)
+{
+    struct step *s = ctx;
+    struct record got = { 0 };
+
+    if (store_find_serial(tx, s->scope, &got, e))
+        return -1;
+    s->count = got.revision;
+    record_clear(&got);
+    return 0;
+}
+
+static void test_serials(void **state)
+{
+    static const struct {
+        const char *name, *issuer_serial;
+    } rows[] = {
+        { "a", "01ab/ff" }, { "b", "02/aa" }, { "c", "02/bb" }, { "d", "0/ee" }, { "e", "01a/cc" }
+    };
+    struct store *store = open_store_in(state);
+    struct step s = { 0 };
+    struct err e = { 0 };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        s.r = (struct record){ .kind = "k",
+                               .scope = "/",
+                               .name = (char *)(uintptr_t)rows[i].name,
+                               .issuer_serial = (char *)(uintptr_t)rows[i].issuer_serial };
+        put(store, &s);
+    }
+    s.scope = "01ab";
+    assert_ok(store_read(store, find_serial, &s, &e));
+    assert_int_equal(s.count, 1);
+    s.scope = "01a";
+    assert_ok(store_read(store, find_serial, &s, &e));
+    assert_int_equal(s.count, 5);
+    s.scope = "02";
+    assert_err(store_read(store, find_serial, &s, &e), ERR_CONFLICT);
+    s.scope = "01";
+    assert_err(store_read(store, find_serial, &s, &e), ERR_NOT_FOUND);
+    s.scope = "";
+    assert_err(store_read(store, find_serial, &s, &e), ERR_NOT_FOUND);
+    store_close(store);
+}
+
 static void test_conflicts(void **state)
 {
     struct store *store = open_store_in(state);
@@ -599,14 +645,23 @@ static void test_scrub(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        folder_test(test_open),       folder_test(test_damaged),
-        folder_test(test_foreign),    folder_test(test_first_image),
-        folder_test(test_upgrade),    folder_test(test_records),
-        folder_test(test_conflicts),  folder_test(test_limits),
-        folder_test(test_rollback),   folder_test(test_read_only_transaction),
-        folder_test(test_settings),   folder_test(test_delete_scope),
-        folder_test(test_audit_rows), folder_test(test_snapshot),
-        folder_test(test_verify),     folder_test(test_scrub),
+        folder_test(test_open),
+        folder_test(test_damaged),
+        folder_test(test_foreign),
+        folder_test(test_first_image),
+        folder_test(test_upgrade),
+        folder_test(test_records),
+        folder_test(test_conflicts),
+        folder_test(test_serials),
+        folder_test(test_limits),
+        folder_test(test_rollback),
+        folder_test(test_read_only_transaction),
+        folder_test(test_settings),
+        folder_test(test_delete_scope),
+        folder_test(test_audit_rows),
+        folder_test(test_snapshot),
+        folder_test(test_verify),
+        folder_test(test_scrub),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
