@@ -126,6 +126,33 @@ static const struct column export_columns[] = {
     { "REASON", "reason", COLUMN_TEXT, false },
     { 0 },
 };
+static const struct column adopted_columns[] = {
+    { "AUTHORITY", "name",      COLUMN_TEXT,      false },
+    { "CUSTODY",   "custody",   COLUMN_TEXT,      false },
+    { "EXPIRES",   "not_after", COLUMN_TIME_LEFT, false },
+    { "FILE",      "path",      COLUMN_TEXT,      false },
+    { "SUBJECT",   "subject",   COLUMN_TEXT,      false },
+    { 0 },
+};
+static const struct column leaf_columns[] = {
+    { "FILE",      "path",      COLUMN_TEXT,      false },
+    { "AUTHORITY", "authority", COLUMN_TEXT,      false },
+    { "EXPIRES",   "not_after", COLUMN_TIME_LEFT, false },
+    { "SUBJECT",   "subject",   COLUMN_TEXT,      false },
+    { "SERIAL",    "serial",    COLUMN_TEXT,      true  },
+    { 0 },
+};
+static const struct column finding_columns[] = {
+    { "LEVEL",   "level", COLUMN_TEXT, false },
+    { "FILE",    "path",  COLUMN_TEXT, false },
+    { "FINDING", "text",  COLUMN_TEXT, false },
+    { 0 },
+};
+static const struct section adopted_sections[] = {
+    { "items",    leaf_columns },
+    { "findings", finding_columns },
+    { 0 },
+};
 /* Silent but for the line that says it is done: with -o json the whole cluster. */
 static const struct column no_fields[] = { { 0 } };
 
@@ -153,7 +180,8 @@ const struct command cluster_commands[] = {
           "The same command again changes nothing; a key that was elsewhere and is there now is taken in.",
       .example = "poterne cluster adopt old --from /etc/kubernetes --layout kubeadm",
       .positional = new_name, .options = adopt_options, .local = client_adopt, .kind = "Adoption",
-      .fields = no_fields, .done = "cluster {name} adopted", .same = "cluster {name} is there already; nothing changed" },
+      .fields = no_fields, .items = "authorities", .columns = adopted_columns, .more = adopted_sections,
+      .done = "cluster {name} adopted", .same = "cluster {name} is there already; nothing changed" },
     { .noun = "cluster", .verb = "list", .summary = "all clusters",
       .method = HTTP_GET, .path = "/v1/clusters", .items = "items", .columns = list_columns, .empty = "no clusters" },
     { .noun = "cluster", .verb = "show", .summary = "one cluster and its machines",

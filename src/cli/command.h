@@ -51,12 +51,18 @@ struct column {
     bool wide; /* with -o wide only */
 };
 
+/* One more table of an object. */
+struct section {
+    const char *items; /* path of the list */
+    const struct column *columns;
+};
+
 struct line; /* a command line that was read: cli/parse.h */
 /* What needs no installation: appends what is to be printed. */
 typedef int builtin_fn(const struct line *line, struct buf *out, struct err *e);
 
-/* Arrays end with an element whose name (title, noun) is NULL. {member} in a text stands for that
- * member of the reply or else of the arguments. */
+/* Arrays end with an element whose name (title, items, noun) is NULL. {member} in a text stands for
+ * that member of the reply or else of the arguments. */
 struct command {
     const char *noun, *verb; /* verb NULL: the noun alone ("version") */
     const char *summary;     /* one line */
@@ -76,10 +82,11 @@ struct command {
     const struct column *fields; /* of the one object: a line each. NULL: the reply is a list */
     const char *items;           /* member that is a list: a table; pages follow by `next` */
     const struct column *columns;
-    const char *empty;       /* said on stderr when the table has no row: "no clusters" */
-    const char *destroys;    /* wants --yes: "cluster {cluster}, its keys and ..." */
-    const char *destroys_if; /* only when this argument is given */
-    const char *confirm;     /* the argument that is to be typed; NULL: "yes" */
+    const struct section *more; /* tables that follow; of an object only */
+    const char *empty;          /* said on stderr when the table has no row: "no clusters" */
+    const char *destroys;       /* wants --yes: "cluster {cluster}, its keys and ..." */
+    const char *destroys_if;    /* only when this argument is given */
+    const char *confirm;        /* the argument that is to be typed; NULL: "yes" */
     const char *done;  /* a line for people on stderr, when it did its work and found nothing bad */
     const char *same;  /* in its place when the reply's `changed` is false */
     const char *would; /* in its place when the reply's `dry_run` is true */

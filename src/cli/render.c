@@ -36,18 +36,27 @@ static void put_json(struct buf *out, const struct json_value *v)
 
 /* ---- one object ---- */
 
+/* A table of the object, an empty line before it unless it is the first that shows. */
+static void put_section(struct renderer *r, const struct json_value *reply,
+                        const struct section *section)
+{
+    struct table t = { .columns = section->columns };
+    const struct json_value *items = json_path(reply, section->items);
+
+    if (r->out.len && json_len(items))
+        buf_add_byte(&r->out, '\n');
+    table_rows(r, &t, items);
+}
+
 static void put_object_table(struct renderer *r, const struct json_value *reply)
 {
-    struct table t = { .columns = r->command->columns };
-    const struct json_value *items = r->command->items ? json_path(reply, r->command->items) : NULL;
-    size_t before = r->out.len;
+    const struct command *c = r->command;
 
-    if (r->command->fields)
-        table_fields(r, r->command->fields, reply);
-    if (r->out.len > before && json_len(items))
-        buf_add_byte(&r->out, '\n');
-    if (items && t.columns)
-        table_rows(r, &t, items);
+    table_fields(r, c->fields, reply);
+    if (c->items)
+        put_section(r, reply, &(struct section){ c->items, c->columns });
+    for (const struct section *s = c->more; s && s->items; s++)
+        put_section(r, reply, s);
 }
 
 int render_object(struct renderer *r, const struct json_value *reply, struct err *e)
@@ -63,7 +72,8 @@ int render_object(struct renderer *r, const struct json_value *reply, struct err
         put_name(r, reply);
         break;
     default:
-        put_object_table(r, reply);
+        if (r->command->fields)
+            put_object_table(r, reply);
     }
     return flush(r, e);
 }

@@ -40,6 +40,7 @@ void text_fill(struct buf *out, const char *text, const struct fill *fill)
 
     while (*text) {
         size_t len = strcspn(text, " \n"), breaks = strspn(text, "\n");
+        size_t width = text_width(slice_of(text, len));
 
         if (breaks) {
             buf_add_str(out, breaks > 1 ? "\n\n" : "\n");
@@ -49,7 +50,7 @@ void text_fill(struct buf *out, const char *text, const struct fill *fill)
             text += breaks;
             continue;
         }
-        if (!first && column + 1 + len > fill->width) {
+        if (!first && column + 1 + width > fill->width) {
             buf_add_byte(out, '\n');
             text_pad(out, fill->indent);
             column = fill->indent;
@@ -58,7 +59,7 @@ void text_fill(struct buf *out, const char *text, const struct fill *fill)
             column++;
         }
         buf_add(out, text, len);
-        column += text_width(slice_of(text, len));
+        column += width;
         first = false;
         text += len;
         text += strspn(text, " ");
