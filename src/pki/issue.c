@@ -129,6 +129,16 @@ static bool is_rsa(enum key_type type)
            type == KEY_RSA_OTHER;
 }
 
+/* keyEncipherment is for TLS 1.2's RSA key exchange, which only a server's key takes part in: RFC
+ * 5280 4.2.1.12 has it inconsistent with clientAuth. */
+static unsigned key_usage(const struct resolved *r)
+{
+    unsigned exchange =
+        is_rsa(r->key_type) && r->profile->eku & EKU_SERVER ? KU_KEY_ENCIPHERMENT : 0;
+
+    return KU_DIGITAL_SIGNATURE | exchange;
+}
+
 static int write_tbs(struct issuer *issuer, const struct x509_cert *issuer_cert,
                      struct issued *issued, struct err *e)
 {
@@ -143,7 +153,7 @@ static int write_tbs(struct issuer *issuer, const struct x509_cert *issuer_cert,
         .not_after = issued->not_after,
         .spki = r->csr.spki,
         .path_len = -1,
-        .ku = KU_DIGITAL_SIGNATURE | (is_rsa(r->key_type) ? (unsigned)KU_KEY_ENCIPHERMENT : 0),
+        .ku = key_usage(r),
         .eku = r->profile->eku,
         .sans = r->sans,
         .san_count = r->san_count,
