@@ -139,7 +139,9 @@ static int try_stage(const struct stage *s, const struct content *c, struct err 
         return err_set(e, fault.code, "%s", fault.msg);
     principal_local(&who);
     request.pki = pki;
-    return pki_write(&request, record_restore, NULL, e);
+    if (pki_write(&request, record_restore, NULL, e))
+        return -1;
+    return store_scrub(pki_store(pki), e); /* one file again, with nothing left in the log */
 }
 
 /* ---- putting it in place ---- */
@@ -235,7 +237,10 @@ static void settle_old(const struct place *p)
 /* store.db last: it is what makes a directory one with a state. */
 static int put_in_place(const struct place *p, const struct stage *s, struct err *e)
 {
-    if (there(s->path, "store.db-wal"))
+    CLEANUP(freep) char *log = xasprintf("%s/store.db-wal", s->path);
+    struct stat st;
+
+    if (lstat(log, &st) == 0 && st.st_size > 0)
         return err_set(e, ERR_IO, "the restored store could not be closed cleanly");
     if (there(p->state, "store.db"))
         settle_old(p);
