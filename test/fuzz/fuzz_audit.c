@@ -1,6 +1,6 @@
 #include "access/audit.h"
+#include "base/alloc.h"
 #include <assert.h>
-#include <unistd.h>
 
 /*
  * Whatever stands in the rows of the trail, verification ends with a verdict. The input is rows of
@@ -52,19 +52,21 @@ static struct store *store;
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-    char folder[] = "/tmp/poterne-fuzz-XXXXXX", path[64], log[64], shm[64];
+    char folder[] = "/tmp/poterne-fuzz-XXXXXX";
+    const char *const files[] = { "store.db", "store.db-wal", "store.db-shm", "" };
     struct err e = { 0 };
 
     (void)argc;
     (void)argv;
     if (!mkdtemp(folder))
         abort();
-    (void)snprintf(path, sizeof path, "%s/store.db", folder);
-    (void)snprintf(log, sizeof log, "%s-wal", path);
-    (void)snprintf(shm, sizeof shm, "%s-shm", path);
-    if (store_open(&store, &(struct store_options){ .path = path, .create = true }, &e))
-        abort();
-    (void)!(unlink(path) | unlink(log) | unlink(shm) | rmdir(folder)); /* it lives on while open */
+    for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+        CLEANUP(freep) char *path = xasprintf("%s/%s", folder, files[i]);
+
+        if (i == 0 && store_open(&store, &(struct store_options){ path, true, 0 }, &e))
+            abort();
+        (void)remove(path); /* it lives on while open */
+    }
     return 0;
 }
 
