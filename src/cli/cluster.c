@@ -205,7 +205,7 @@ const struct command cluster_commands[] = {
                  "# for another machine, to be copied there\n"
                  "poterne cluster export demo --machine w1 --layout systemd --out w1",
       .positional = old_name, .options = export_options, .local = client_export, .kind = "Export",
-      .identity = "out", .fields = export_fields, .items = "items", .columns = export_columns,
+      .identity = "out", .fields = export_fields, .items = "items", .columns = export_columns, .skip = "action=unchanged",
       .done = "{out}: {created} created, {updated} updated, {unchanged} unchanged",
       .would = "{out}: would create {created}, update {updated}, leave {unchanged} as they are" },
     { 0 },

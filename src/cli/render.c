@@ -38,14 +38,17 @@ static void put_json(struct buf *out, const struct json_value *v)
 
 /* A table of the object, an empty line before it unless it is the first that shows. */
 static void put_section(struct renderer *r, const struct json_value *reply,
-                        const struct section *section)
+                        const struct section *section, const char *skip)
 {
-    struct table t = { .columns = section->columns };
-    const struct json_value *items = json_path(reply, section->items);
+    struct table t = { .columns = section->columns, .skip = skip };
+    size_t before = r->out.len, start;
 
-    if (r->out.len && json_len(items))
+    if (before)
         buf_add_byte(&r->out, '\n');
-    table_rows(r, &t, items);
+    start = r->out.len;
+    table_rows(r, &t, json_path(reply, section->items));
+    if (r->out.len == start)
+        r->out.len = before;
 }
 
 static void put_object_table(struct renderer *r, const struct json_value *reply)
@@ -54,9 +57,9 @@ static void put_object_table(struct renderer *r, const struct json_value *reply)
 
     table_fields(r, c->fields, reply);
     if (c->items)
-        put_section(r, reply, &(struct section){ c->items, c->columns });
+        put_section(r, reply, &(struct section){ c->items, c->columns }, c->skip);
     for (const struct section *s = c->more; s && s->items; s++)
-        put_section(r, reply, s);
+        put_section(r, reply, s, NULL);
 }
 
 int render_object(struct renderer *r, const struct json_value *reply, struct err *e)

@@ -32,6 +32,7 @@ int render_list(struct renderer *r, page_fn *fetch, void *ctx, struct err *e) MU
 enum { TABLE_COLUMNS = 24 };
 struct table {
     const struct column *columns;
+    const char *skip; /* as a command's */
     size_t width[TABLE_COLUMNS];
     bool titled;
 };

@@ -123,24 +123,43 @@ static void put_row(struct renderer *r, const struct table *t, const struct json
     buf_add_byte(&r->out, '\n');
 }
 
+static bool skipped(const struct renderer *r, const struct table *t, const struct json_value *item)
+{
+    struct slice value = slice_str(t->skip), member;
+    char path[32];
+
+    if (!t->skip || r->format == FORMAT_WIDE || !slice_cut(&value, '=', &member))
+        return false;
+    (void)snprintf(path, sizeof path, SLICE_FMT, SLICE_ARG(member));
+    return slice_eq(json_slice(json_path(item, path)), value);
+}
+
+static bool next_row(const struct renderer *r, const struct table *t, struct json_iter *it,
+                     const struct json_value **item)
+{
+    const char *key;
+
+    while (json_next(it, &key, item))
+        if (!skipped(r, t, *item))
+            return true;
+    return false;
+}
+
 void table_rows(struct renderer *r, struct table *t, const struct json_value *items)
 {
     struct json_iter it = json_iter(items);
     const struct json_value *item;
-    const char *key;
 
-    if (json_len(items) == 0)
-        return;
-    for (size_t i = 0; t->columns[i].title; i++)
-        if (!t->titled)
-            t->width[i] = strlen(t->columns[i].title);
-    while (json_next(&it, &key, &item))
+    for (size_t i = 0; t->columns[i].title && !t->titled; i++)
+        t->width[i] = strlen(t->columns[i].title);
+    while (next_row(r, t, &it, &item))
         grow(r, t, item);
-    if (!t->titled)
-        put_titles(r, t);
-    t->titled = true;
-    for (it = json_iter(items); json_next(&it, &key, &item); r->rows++)
+    for (it = json_iter(items); next_row(r, t, &it, &item); r->rows++) {
+        if (!t->titled)
+            put_titles(r, t);
+        t->titled = true;
         put_row(r, t, item);
+    }
 }
 
 /* ---- fields ---- */

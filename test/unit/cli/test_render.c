@@ -23,7 +23,7 @@ static const struct column fields[] = {
     { 0 },
 };
 static const struct command list_command = { .noun = "thing", .items = "items", .columns = columns };
-static const struct command object_command = { .noun = "thing", .fields = fields, .items = "rows", .columns = columns };
+static const struct command object_command = { .noun = "thing", .fields = fields, .items = "rows", .columns = columns, .skip = "name=usual" };
 
 /* Pages of one list: 0 ends them. */
 static const char *const two_pages[] = {
@@ -77,6 +77,11 @@ static const struct { const char *label, *json; enum format format; const char *
     { "fields and rows",      "{\"name\":\"x\",\"a\":{\"b\":\"y\"},\"rows\":[{\"name\":\"r\"}]}", FORMAT_TABLE,
       "Name:    x\nLonger:  y\n\nNAME  ENDS  LIST  GOOD  COUNT\nr     -     -     -     0\n" },
     { "rows alone",           "{\"rows\":[{\"name\":\"r\"}]}", FORMAT_TABLE, "NAME  ENDS  LIST  GOOD  COUNT\nr     -     -     -     0\n" },
+    { "the usual row is left out", "{\"name\":\"x\",\"rows\":[{\"name\":\"usual\"},{\"name\":\"r\"}]}", FORMAT_TABLE,
+      "Name:    x\n\nNAME  ENDS  LIST  GOOD  COUNT\nr     -     -     -     0\n" },
+    { "nothing but usual rows", "{\"name\":\"x\",\"rows\":[{\"name\":\"usual\"}]}", FORMAT_TABLE, "Name:    x\n" },
+    { "wide leaves nothing out", "{\"rows\":[{\"name\":\"usual\"}]}", FORMAT_WIDE,
+      "NAME   ENDS  LIST  WIDE  GOOD  COUNT\nusual  -     -     -     -     0\n" },
     { "its name",             "{\"name\":\"x\",\"rows\":[{\"name\":\"r\"}]}", FORMAT_NAME, "x\n" },
     { "no name",              "{}", FORMAT_NAME, "" },
     { "YAML",                 "{\"name\":\"x\",\"rows\":[{\"name\":\"r\"}]}", FORMAT_YAML, "name: x\nrows:\n- name: r\n" },
