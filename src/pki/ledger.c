@@ -73,6 +73,8 @@ static int parse_place(struct place *at, const char *cursor, struct err *e)
         !take_word(&rest, read.leaves, sizeof read.leaves) ||
         !take_word(&rest, read.authorities, sizeof read.authorities) || rest.len)
         return refuse_cursor(e);
+    if (strlen(read.uid) != UID_TEXT - 1)
+        return refuse_cursor(e);
     digits = strspn(number, "0123456789");
     if (digits == 0 || digits > 12 || number[digits])
         return refuse_cursor(e);

@@ -55,15 +55,20 @@ static inline void world_again(struct world *w, int64_t now, enum state_lock loc
         fail_msg("open again: %s", e.msg);
 }
 
-static inline void world_start(struct world *w)
+static inline void world_start_at(struct world *w, int64_t now)
 {
     struct err e = { 0 };
 
     *w = (struct world){ 0 };
     snprintf(w->dir, sizeof w->dir, "/tmp/poterne-pki-XXXXXX");
     assert_non_null(mkdtemp(w->dir));
-    if (world_try(w, WORLD_NOW, STATE_SHARED, &e))
+    if (world_try(w, now, STATE_SHARED, &e))
         fail_msg("open: %s", e.msg);
+}
+
+static inline void world_start(struct world *w)
+{
+    world_start_at(w, WORLD_NOW);
 }
 
 static inline void world_end(struct world *w)
