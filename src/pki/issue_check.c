@@ -448,8 +448,7 @@ static int resolve_sans(struct resolved *r, const struct cluster *c, struct err 
 static int resolve_who(struct resolved *r, const struct cluster *c, const struct issue_order *order,
                        struct err *e)
 {
-    if (r->profile->subject != SUBJECT_USER &&
-        (order->user || order->group_count || order->groups_from_csr))
+    if (r->profile->subject != SUBJECT_USER && (order->user || order->group_count))
         return err_set(e, ERR_INVALID, "profile '%s' is of no person: no user, no groups",
                        r->profile->name);
     if (resolve_machine(r, c, order, e))
