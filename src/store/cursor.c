@@ -2,9 +2,9 @@
 #include "store/engine.h"
 
 /*
- * A cursor is base64url of: version, order, 8 bytes that tell queries apart, the key (8 bytes, big
- * endian, for times), then text: scope NUL name, or the uid. It says where a page ended, no more:
- * kind and scope always come from the query, so a forged one shows nothing that the query may not.
+ * A cursor is base64url of: version, order, 8 bytes that tell queries apart, the time (8 bytes, big
+ * endian, 0 by name), then text: scope NUL name or uid; by expiry the scope is empty. It says where
+ * a page ended, no more: a forged one shows nothing that the query may not.
  */
 enum { CURSOR_VERSION = 1, CURSOR_HEAD = 2 + 8 + 8 };
 
@@ -62,18 +62,14 @@ static int parse_text(struct cursor *c, const struct store_query *query, struct 
 {
     struct slice scope, left = text;
 
-    if (!utf8_valid(text))
+    if (!utf8_valid(text) || !slice_cut(&left, 0, &scope) || slice_has_nul(left))
         return not_ours(e);
-    if (c->order != STORE_BY_NAME) {
-        if (text.len != UID_TEXT - 1 || slice_has_nul(text))
-            return not_ours(e);
-        c->last = (const char *)text.ptr;
-        return 0;
-    }
-    if (!slice_cut(&left, 0, &scope) || slice_has_nul(left))
+    if (c->order != STORE_BY_NAME && left.len != UID_TEXT - 1)
         return not_ours(e);
     c->scope = (const char *)scope.ptr;
     c->last = (const char *)left.ptr;
+    if (c->order == STORE_BY_EXPIRES)
+        return scope.len ? not_ours(e) : 0;
     if ((query->scope && !slice_eq_str(scope, query->scope)) ||
         (query->scope_under && !slice_starts(scope, query->scope_under)))
         return not_ours(e);
@@ -118,10 +114,9 @@ int cursor_format(char out[STORE_CURSOR], const struct store_query *query,
     buf_add_byte(&bytes, (uint8_t)query->order);
     put64(&bytes, query_print(query));
     put64(&bytes, (uint64_t)keys[query->order]);
-    if (query->order == STORE_BY_NAME) {
+    if (query->order != STORE_BY_EXPIRES)
         buf_add_str(&bytes, last->scope);
-        buf_add_byte(&bytes, 0);
-    }
+    buf_add_byte(&bytes, 0);
     buf_add_str(&bytes, query->order == STORE_BY_NAME ? last->name : last->uid);
     base64url_encode(&text, buf_slice(&bytes));
     if (buf_check(&text, e))

@@ -130,7 +130,7 @@ int tx_wants_write(const struct store_tx *tx, struct err *e) MUST_CHECK;
 struct cursor {
     enum store_order order;
     int64_t key;       /* expires or created; 0 by name */
-    const char *scope; /* by name: borrowed from `bytes` */
+    const char *scope; /* borrowed from `bytes`, as is `last`; "" by expiry */
     const char *last;  /* the name, or the uid */
     struct buf bytes;
 };

@@ -22,7 +22,7 @@ const struct schema_object schema_objects[] = {
     UNIQUE("record_name", "record", "(kind, scope, name)"),
     INDEX("record_expires", "record", "(kind, expires, uid)"),
     INDEX("record_scope_expires", "record", "(kind, scope, expires, uid)"),
-    INDEX("record_created", "record", "(kind, created, uid)"),
+    INDEX("record_created", "record", "(kind, scope, created, uid)"),
     INDEX("record_issuer_serial", "record", "(issuer_serial) WHERE issuer_serial IS NOT NULL"),
     INDEX("record_fingerprint", "record", "(fingerprint) WHERE fingerprint IS NOT NULL"),
     TABLE("change", "sequence INTEGER PRIMARY KEY AUTOINCREMENT, uid TEXT NOT NULL, kind TEXT NOT NULL,"

@@ -6,34 +6,35 @@ enum { ORDERS = STORE_BY_CREATED + 1 };
 
 /*
  * One statement an order and span, each a walk along one index from where the last page ended.
- * Every one binds the same: ?1 kind, ?2 ?3 where to go on, ?4 ?5 bounds of expires, ?6 limit, ?7
- * scope or the first of the scopes, ?8 the first scope behind. INDEXED BY: a plan that sorts would
- * be an error.
+ * Every one binds the same: ?1 kind, ?2 ?3 ?4 where to go on (scope, time, name or uid), ?5 ?6
+ * bounds of expires, ?7 limit, ?8 the scope or the first of the scopes, ?9 the first scope behind.
+ * That a walk by scope does not begin before ?8 is the cursor's business: a bound here would be the
+ * one to start from. INDEXED BY: a plan along another index would be an error.
  */
 /* clang-format off */
 #define FROM(index)  "SELECT " RECORD_COLUMNS " FROM record INDEXED BY " index " WHERE kind=?1 "
-#define BOUNDS       "AND expires>=?4 AND expires<=?5 "
-#define SCOPES       "AND scope>=?7 AND scope<?8 "
-#define BY_NAME      "AND (scope, name)>(?2, ?3) " BOUNDS
-#define BY_EXPIRES   "AND (expires, uid)>(?2, ?3) AND expires<=?5 "
-#define BY_CREATED   "AND (created, uid)>(?2, ?3) " BOUNDS
-#define ORDER(by)    "ORDER BY " by " LIMIT ?6"
+#define BOUNDS       "AND expires>=?5 AND expires<=?6 "
+#define BY_NAME      "AND (scope, name)>(?2, ?4) " BOUNDS
+#define BY_EXPIRES   "AND (expires, uid)>(?3, ?4) AND expires<=?6 "
+#define BY_CREATED   "AND (scope, created, uid)>(?2, ?3, ?4) " BOUNDS
+#define ORDER(by)    "ORDER BY " by " LIMIT ?7"
 
 static const char *const statements[ORDERS][SPANS] = {
     [STORE_BY_NAME] = {
         [ANY]   = FROM("record_name") BY_NAME ORDER("scope, name"),
-        [EXACT] = FROM("record_name") "AND scope=?7 AND name>?3 " BOUNDS ORDER("name"),
-        [UNDER] = FROM("record_name") BY_NAME SCOPES ORDER("scope, name"),
+        [EXACT] = FROM("record_name") "AND scope=?8 AND name>?4 " BOUNDS ORDER("name"),
+        [UNDER] = FROM("record_name") BY_NAME "AND scope<?9 " ORDER("scope, name"),
     },
     [STORE_BY_EXPIRES] = {
         [ANY]   = FROM("record_expires") BY_EXPIRES ORDER("expires, uid"),
-        [EXACT] = FROM("record_scope_expires") "AND scope=?7 " BY_EXPIRES ORDER("expires, uid"),
-        [UNDER] = FROM("record_expires") BY_EXPIRES SCOPES ORDER("expires, uid"),
+        [EXACT] = FROM("record_scope_expires") "AND scope=?8 " BY_EXPIRES ORDER("expires, uid"),
+        [UNDER] = FROM("record_expires") BY_EXPIRES "AND scope>=?8 AND scope<?9 " ORDER("expires, uid"),
     },
     [STORE_BY_CREATED] = {
-        [ANY]   = FROM("record_created") BY_CREATED ORDER("created, uid"),
-        [EXACT] = FROM("record_created") BY_CREATED "AND scope=?7 " ORDER("created, uid"),
-        [UNDER] = FROM("record_created") BY_CREATED SCOPES ORDER("created, uid"),
+        [ANY]   = FROM("record_created") BY_CREATED ORDER("scope, created, uid"),
+        [EXACT] = FROM("record_created") "AND scope=?8 AND (created, uid)>(?3, ?4) " BOUNDS
+                  ORDER("created, uid"),
+        [UNDER] = FROM("record_created") BY_CREATED "AND scope<?9 " ORDER("scope, created, uid"),
     },
 };
 /* clang-format on */
@@ -96,10 +97,8 @@ static void bind(struct query *q, const struct store_query *query, struct walk *
     enum span span = query->scope ? EXACT : query->scope_under ? UNDER : ANY;
 
     query_text(q, query->kind);
-    if (query->order == STORE_BY_NAME)
-        query_text(q, walk->cursor.scope);
-    else
-        query_int(q, walk->cursor.key);
+    query_text(q, walk->cursor.scope);
+    query_int(q, walk->cursor.key);
     query_text(q, walk->cursor.last);
     query_int(q, walk->from);
     query_int(q, walk->until);

@@ -93,7 +93,7 @@ int store_delete_scope(struct store_tx *tx, const char *scope, int64_t now, int6
 enum store_order {
     STORE_BY_NAME,    /* by scope, then name */
     STORE_BY_EXPIRES, /* soonest first; what never expires comes last */
-    STORE_BY_CREATED,
+    STORE_BY_CREATED, /* by scope, then oldest first */
 };
 struct store_query {
     const char *kind;        /* required */

@@ -10,6 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         { .kind = "certificate", .order = STORE_BY_NAME, .scope_under = "/default/" },
         { .kind = "certificate", .order = STORE_BY_EXPIRES },
         { .kind = "certificate", .order = STORE_BY_CREATED },
+        { .kind = "certificate", .order = STORE_BY_CREATED, .scope = "/default/a" },
     };
     CLEANUP(freep) char *text = slice_dup(slice_of(data, len));
 

@@ -40,12 +40,12 @@ static int64_t never_last(int64_t expires)
 static int compare(const struct walk *w, const struct record *a, const struct record *b)
 {
     int64_t key_a = 0, key_b = 0;
-    int order;
+    int order = w->query.order == STORE_BY_EXPIRES ? 0 : strcmp(a->scope, b->scope);
 
-    if (w->query.order == STORE_BY_NAME) {
-        order = strcmp(a->scope, b->scope);
-        return order ? order : strcmp(a->name, b->name);
-    }
+    if (order)
+        return order;
+    if (w->query.order == STORE_BY_NAME)
+        return strcmp(a->name, b->name);
     key_a = w->query.order == STORE_BY_EXPIRES ? never_last(a->expires) : a->created;
     key_b = w->query.order == STORE_BY_EXPIRES ? never_last(b->expires) : b->created;
     return key_a != key_b ? (key_a < key_b ? -1 : 1) : strcmp(a->uid, b->uid);
