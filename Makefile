@@ -18,6 +18,7 @@ test:          ## build and run all tests but those that start real clusters
 	    tools/test-summary build/meson-logs/testlog.junit.xml && exit $$status
 
 install: build ## into /usr/local, or where DESTDIR and meson's prefix say
+	@ninja -C build --quiet manuals
 	@meson install -C build --no-rebuild --strip
 
 format:        ## every C file by .clang-format

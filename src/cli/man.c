@@ -236,6 +236,7 @@ static int write_page(const char *folder, const struct noun *noun, const struct 
     put_page(&page, noun, command);
     if (buf_check(&page, e))
         return -1;
+    (void)remove(buf_str(&path)); /* so that the folder is as new as its pages: a build asks */
     file = fopen(buf_str(&path), "we");
     if (!file)
         return err_errno(e, "write '%s'", buf_str(&path));
