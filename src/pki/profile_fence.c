@@ -1,5 +1,6 @@
 #include "pki/profile.h"
 
+#include "base/clock.h"
 #include "pki/authority.h"
 #include "pki/cluster_spec.h"
 
@@ -52,6 +53,19 @@ static void put_groups(struct json_writer *w, const struct profile *profile, boo
     json_put_end(w);
 }
 
+/* A duration may be longer than what a certificate, or a fence, can name. */
+static int64_t within_time(int64_t ttl)
+{
+    return ttl > TIME_MAX ? TIME_MAX : ttl;
+}
+
+int64_t profile_max_ttl(const struct profile *profile, const struct cluster *c)
+{
+    if (profile->max_ttl)
+        return profile->max_ttl;
+    return within_time(profile->subject == SUBJECT_USER ? c->operator_max_ttl : c->authority_ttl);
+}
+
 static void put_form(struct json_writer *w, const struct profile *profile, const struct cluster *c,
                      bool privileged)
 {
@@ -72,13 +86,6 @@ static void put_form(struct json_writer *w, const struct profile *profile, const
     if (privileged)
         json_put_bool(w, "privileged", true);
     json_put_end(w);
-}
-
-int64_t profile_max_ttl(const struct profile *profile, const struct cluster *c)
-{
-    if (profile->max_ttl)
-        return profile->max_ttl;
-    return profile->subject == SUBJECT_USER ? c->operator_max_ttl : c->authority_ttl;
 }
 
 unsigned authority_eku(unsigned roles)
@@ -120,7 +127,7 @@ int profile_fence(struct buf *json, const struct cluster *cluster, unsigned role
     put_subject(&w, cluster);
     if (roles & 1U << AUTHORITY_ETCD)
         json_put_text(&w, "reserved_san", peer);
-    json_put_int(&w, "max_ttl", cluster->authority_ttl);
+    json_put_int(&w, "max_ttl", within_time(cluster->authority_ttl));
     json_put_int(&w, "rate", RATE);
     json_put_array(&w, "forms");
     for (size_t i = 0; i < profile_count; i++) {
