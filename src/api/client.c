@@ -14,6 +14,17 @@ static int problem_of(const struct json_value *body, struct err *e)
     return err_set(e, code, "%s", detail ? detail : "the reply does not say why");
 }
 
+static void say_warnings(const struct client *client, const struct json_value *reply)
+{
+    struct json_iter it = json_iter(json_get(reply, "warnings"));
+    const struct json_value *text;
+    const char *key;
+
+    while (client->warn && json_next(&it, &key, &text))
+        if (json_text(text))
+            client->warn(json_text(text), client->ctx);
+}
+
 int client_call(struct client *client, enum http_method method, const char *path, struct slice body,
                 struct json **reply, struct err *e)
 {
@@ -26,6 +37,7 @@ int client_call(struct client *client, enum http_method method, const char *path
         return err_wrap(e, "the reply to %s %s", http_method_name(method), path);
     if (response.status >= 400)
         return problem_of(json_root(doc), e);
+    say_warnings(client, json_root(doc));
     *reply = doc;
     doc = NULL;
     return 0;

@@ -29,17 +29,15 @@ static void holder_clear(struct holder *h)
     json_free(h->reply);
 }
 
-/* What the server checks too: said before a key is made, or a file written that cannot work. */
-static int check_name(struct slice name, const char *what, bool privileged, struct err *e)
+/* What no request could carry. Whether the name may be had is the server's to decide, and to
+ * record. */
+static int check_name(struct slice name, const char *what, struct err *e)
 {
     if (fence_name_check(name, what, e))
         return -1;
     if (name.len > 64) /* RFC 5280, appendix A: ub-common-name, ub-organization-name */
         return err_set(e, ERR_INVALID, "%s is %zu bytes long: a certificate holds 64", what,
                        name.len);
-    if (fence_reserved_name(name) && !(privileged && fence_privileged_group(name)))
-        return err_set(e, ERR_REFUSED, "%s '" SLICE_FMT "' is reserved%s", what, SLICE_ARG(name),
-                       fence_privileged_group(name) ? ": only with --privileged" : "");
     return 0;
 }
 
@@ -52,14 +50,12 @@ static int holder_init(struct holder *h, struct client *client, const struct jso
 
     *h = (struct holder){ .client = client, .args = args };
     if (json_want_text(args, "cluster", &h->cluster, e) ||
-        json_want_text(args, "user", &h->user, e) ||
-        check_name(slice_str(h->user), "user name", false, e))
+        json_want_text(args, "user", &h->user, e) || check_name(slice_str(h->user), "user name", e))
         return -1;
     if (json_len(json_get(args, "groups")) > MAX_GROUPS)
         return err_set(e, ERR_LIMIT, "more than %d groups", MAX_GROUPS);
     while (json_next(&it, &key, &group))
-        if (check_name(json_slice(group), "group name",
-                       json_bool(json_get(args, "privileged"), false), e))
+        if (check_name(json_slice(group), "group name", e))
             return -1;
     return 0;
 }
@@ -276,6 +272,27 @@ static void plugin_fill(struct plugin *p, const struct holder *h)
         p->argv[i] = (const char *)p->text.ptr + p->at[i];
 }
 
+/* No request is made yet that would be refused: the file must not promise what its plugin cannot
+ * fetch. */
+static int check_reserved(const struct holder *h, struct err *e)
+{
+    bool privileged = json_bool(json_get(h->args, "privileged"), false);
+    struct json_iter it = json_iter(json_get(h->args, "groups"));
+    const struct json_value *group;
+    const char *key;
+
+    if (fence_reserved_name(slice_str(h->user)))
+        return err_set(e, ERR_REFUSED,
+                       "user name '%s' is reserved: it begins with system: or kubeadm:", h->user);
+    while (json_next(&it, &key, &group))
+        if (fence_reserved_name(json_slice(group)) &&
+            !(privileged && fence_privileged_group(json_slice(group))))
+            return err_set(e, ERR_REFUSED, "group '%s' is reserved%s", json_text(group),
+                           fence_privileged_group(json_slice(group)) ? ": only with --privileged"
+                                                                     : "");
+    return 0;
+}
+
 static int issue_exec(struct holder *h, struct json_writer *reply, struct client_result *result,
                       struct err *e)
 {
@@ -284,6 +301,8 @@ static int issue_exec(struct holder *h, struct json_writer *reply, struct client
     int rc = find_place(h, &place, e);
 
     plugin_fill(&plugin, h);
+    if (check_reserved(h, e))
+        return -1;
     if (!rc)
         rc = buf_check(&plugin.text, e);
     if (!rc) {
@@ -301,6 +320,24 @@ static int issue_exec(struct holder *h, struct json_writer *reply, struct client
     return rc;
 }
 
+/* Nobody can take it back before it expires: RBAC does not ask about these groups. */
+static void warn_of_privilege(const struct holder *h)
+{
+    const struct json_value *groups = json_get(h->args, "groups");
+    char text[256];
+
+    for (size_t i = 0; i < json_len(groups); i++) {
+        const char *group = json_text(json_at(groups, i));
+
+        if (!fence_privileged_group(slice_str(group)) || !h->client->warn)
+            continue;
+        (void)snprintf(text, sizeof text,
+                       "'%s' in group %s rules the cluster until the certificate expires", h->user,
+                       group);
+        h->client->warn(text, h->client->ctx);
+    }
+}
+
 int client_kubeconfig_issue(struct client *client, const struct json_value *args,
                             struct json_writer *reply, struct client_result *result, struct err *e)
 {
@@ -309,6 +346,7 @@ int client_kubeconfig_issue(struct client *client, const struct json_value *args
 
     if (holder_init(&h, client, args, e) || (out && check_file(&h, out, e)))
         return -1;
+    warn_of_privilege(&h);
     return json_bool(json_get(args, "exec"), false) ? issue_exec(&h, reply, result, e)
                                                     : issue_with_key(&h, reply, result, e);
 }

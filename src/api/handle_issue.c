@@ -1,4 +1,6 @@
 #include "api/handlers.h"
+#include "crypto/name.h"
+#include "keeper/fence.h"
 #include "pki/issue.h"
 #include "pki/ledger.h"
 
@@ -54,6 +56,32 @@ static int sign_in(struct pki_write *w, void *ctx, struct err *e)
     return authority_bundle(&control_plane, &s->ca, e);
 }
 
+/* A group above RBAC is never given without a word. */
+static void put_warnings(const struct signing *s, struct json_writer *reply)
+{
+    struct x509_cert cert;
+    struct name_iter it;
+    struct name_part part;
+
+    json_put_array(reply, "warnings");
+    if (s->order.privileged && !x509_cert_read(&cert, buf_slice(&s->issued.cert), NULL)) {
+        it = name_iter(cert.subject);
+        while (name_next(&it, &part)) {
+            CLEANUP(buf_clear) struct buf text = { 0 };
+
+            if (part.attr != NAME_O || !fence_privileged_group(part.value))
+                continue;
+            buf_addf(&text,
+                     "this certificate is of group " SLICE_FMT
+                     ", which may do everything in cluster %s until it "
+                     "ends; it cannot be revoked, and the audit trail has it",
+                     SLICE_ARG(part.value), s->cluster.name);
+            json_put_text(reply, NULL, buf_str(&text));
+        }
+    }
+    json_put_end(reply);
+}
+
 static int sign(struct signing *s, struct json_writer *reply, struct err *e)
 {
     if (handle_csr(s->args->body, &s->csr, e) ||
@@ -70,6 +98,7 @@ static int sign(struct signing *s, struct json_writer *reply, struct err *e)
     json_put_time(reply, "not_before", s->issued.not_before);
     json_put_time(reply, "not_after", s->issued.not_after);
     handle_put_pem(reply, "certificate", buf_slice(&s->issued.cert));
+    put_warnings(s, reply);
     return 0;
 }
 

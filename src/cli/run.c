@@ -68,17 +68,6 @@ static int on_flush(struct buf *out, void *ctx, struct err *e)
 
 /* ---- after the work ---- */
 
-static void say_warnings(const struct run *r, const struct json_value *reply)
-{
-    struct json_iter it = json_iter(json_get(reply, "warnings"));
-    const struct json_value *text;
-    const char *key;
-
-    while (json_next(&it, &key, &text))
-        if (json_text(text))
-            say_warning(r->voice, json_text(text));
-}
-
 static void say_done(const struct run *r, const struct json_value *reply)
 {
     const struct json_value *changed = json_get(reply, "changed");
@@ -129,7 +118,6 @@ static int run_request(struct run *r, struct err *e)
     request_body(&body, r->command, json_root(r->args));
     if (client_call(&r->client, r->command->method, buf_str(&path), buf_slice(&body), &r->reply, e))
         return -1;
-    say_warnings(r, json_root(r->reply));
     if (render_object(&r->renderer, json_root(r->reply), e))
         return -1;
     say_done(r, json_root(r->reply));
@@ -161,10 +149,8 @@ static int run_local(struct run *r, struct err *e)
     json_put_end(&w);
     if (!rc)
         rc = json_parse(&r->reply, buf_slice(&text), &limits, e);
-    if (!rc) {
-        say_warnings(r, json_root(r->reply));
+    if (!rc)
         rc = show_local(r, &result, e);
-    }
     if (!rc && result.exit == 0 && !r->printed)
         say_done(r, json_root(r->reply));
     buf_clear(&result.stdout_text);

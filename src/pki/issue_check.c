@@ -256,8 +256,8 @@ static int check_user(const char *user, struct err *e)
         return -1;
     if (fence_reserved_name(name))
         return err_set(e, ERR_REFUSED,
-                       "user name '%.80s' is reserved: names of Kubernetes' and kubeadm's own are "
-                       "for no person",
+                       "user name '%.80s' is reserved: what begins with system: or kubeadm: is "
+                       "Kubernetes' own and no person's",
                        user);
     return 0;
 }
@@ -277,7 +277,8 @@ static int check_group(struct resolved *r, const char *group, bool privileged, s
     if (fence_reserved_name(name))
         return err_set(
             e, ERR_REFUSED,
-            "group '%.80s' is reserved: those of Kubernetes and kubeadm come from a profile alone",
+            "group '%.80s' is reserved: what begins with system: or kubeadm: comes from a profile "
+            "alone",
             group);
     return 0;
 }
