@@ -100,7 +100,7 @@ int choice_index(const char *choices, const char *word)
     return -1;
 }
 
-static int wrong_choice(struct err *e, const char *what, const char *choices, const char *text)
+static int wrong_choice(const char *what, const char *choices, const char *text, struct err *e)
 {
     struct suggestion s = { .typed = text };
     char copy[128], *word = copy;
@@ -134,7 +134,7 @@ static int check_option(const struct option *o, const char *text, struct err *e)
             return err_set(e, ERR_INVALID, "%s '%.*s' is not a whole number", what, SHOWN, text);
         return 0;
     case OPTION_CHOICE:
-        return choice_index(o->choices, text) < 0 ? wrong_choice(e, what, o->choices, text) : 0;
+        return choice_index(o->choices, text) < 0 ? wrong_choice(what, o->choices, text, e) : 0;
     default:
         return 0;
     }
@@ -148,13 +148,14 @@ static int check_value(const struct line_value *v, struct err *e)
     if (v->option && v->option->type == OPTION_FLAG)
         return 0;
     if (!v->text[0] && !(v->positional && v->positional->may_be_empty))
-        return err_set(e, ERR_INVALID, "%s%s is empty", dashes, name);
+        return err_set(e, ERR_INVALID, "%s%s is empty: %s", dashes, name,
+                       v->option ? v->option->help : v->positional->help);
     if (!utf8_valid(slice_str(v->text)))
         return err_set(e, ERR_INVALID, "%s%s '%.*s' is not UTF-8", dashes, name, SHOWN, v->text);
     if (v->option)
         return check_option(v->option, v->text, e);
     if (v->positional->choices && choice_index(v->positional->choices, v->text) < 0)
-        return wrong_choice(e, name, v->positional->choices, v->text);
+        return wrong_choice(name, v->positional->choices, v->text, e);
     return 0;
 }
 

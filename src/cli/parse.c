@@ -177,8 +177,10 @@ static int read_letters(struct reader *r, int *i)
         const struct option *o = option_of_letter(r->line->command, *letter);
 
         if (!o)
-            return err_set(r->e, ERR_INVALID, "unknown option '%.*s'%s", SHOWN, r->argv[*i],
-                           letter[1] ? "; long options begin with two dashes" : "");
+            return err_set(r->e, ERR_INVALID,
+                           "unknown option '%.*s': long options begin with two dashes, and a name "
+                           "with a dash in front goes behind '--'",
+                           SHOWN, r->argv[*i]);
         if (o->type != OPTION_FLAG) {
             if (!letter[1])
                 return take_next(r, o, i);

@@ -24,8 +24,8 @@ struct line {
 };
 void line_clear(struct line *line);
 
-/* argv[0] is the program. ERR_INVALID says what is wrong and what may have been meant; `line` then
- * holds what was understood before. */
+/* argv[0] is the program. ERR_INVALID (ERR_NOT_FOUND for the name of a thing) says what is wrong
+ * and what may have been meant; `line` then holds what was understood before. */
 int line_parse(struct line *line, int argc, char *const *argv, struct err *e) MUST_CHECK;
 /* The same for a line that is still being typed: nothing is an error, missing things are missing.
  */

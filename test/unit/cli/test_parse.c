@@ -83,6 +83,7 @@ static const struct { const char *label, *text, *want; } wrong[] = {
     { "an empty word",              "cluster|show|",                "NAME is empty" },
     { "an empty value",             "cluster|list|--state=",        "--state is empty" },
     { "a wrong choice",             "cluster|list|-o|jsn",          "--output 'jsn' is none of table|wide|json|yaml|name; did you mean 'json'?" },
+    { "a wrong shell",              "completion|csh",               "SHELL 'csh' is none of bash|zsh|fish; did you mean 'zsh'?" },
     { "a wrong choice of a word",   "authority|show|demo|etdc",     "AUTHORITY 'etdc' is none of" },
     { "no duration",                "cert|list|--expiring|soon",    "--expiring: " },
     { "a duration of nothing",      "cert|list|--expiring|0d",      "--expiring: " },
