@@ -169,8 +169,8 @@ static bool means_it(const char *path, struct slice bytes)
     for (size_t i = 0; i < ARRAY_LEN(ends); i++)
         if (slice_ends(slice_str(path), ends[i]))
             return true;
-    return memmem(bytes.ptr, bytes.len, "BEGIN CERTIFICATE-", 18) ||
-           memmem(bytes.ptr, bytes.len, "kind: Config\n", 13);
+    return bytes.len && (memmem(bytes.ptr, bytes.len, "BEGIN CERTIFICATE-", 18) ||
+                         memmem(bytes.ptr, bytes.len, "kind: Config\n", 13));
 }
 
 static bool seen_before(struct found *f, const struct stat *st)

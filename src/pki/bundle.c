@@ -10,7 +10,7 @@ enum { MAX_KUBECONFIG = 1 << 20 };
 
 static bool holds(struct slice bytes, const char *word)
 {
-    return memmem(bytes.ptr, bytes.len, word, strlen(word)) != NULL;
+    return bytes.len && memmem(bytes.ptr, bytes.len, word, strlen(word));
 }
 
 enum bundle_form bundle_form(struct slice bytes)

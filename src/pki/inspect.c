@@ -248,12 +248,13 @@ static bool self_signature_fits(const struct x509_cert *cert)
            key_verify(key, cert->sig_alg, cert->sig_params, cert->tbs, cert->sig, NULL) == 0;
 }
 
-/* Validity in time is judged apart: here the certificate is looked at while it was alive. */
+/* Validity in time is judged apart: here the certificate is looked at while it was alive. RFC 5280
+ * counts its last second in, OpenSSL does not. */
 static int64_t time_of_look(const struct look *l)
 {
     if (l->in->now < l->cert.not_before)
         return l->cert.not_before;
-    return l->in->now > l->cert.not_after ? l->cert.not_after : l->in->now;
+    return l->in->now < l->cert.not_after ? l->in->now : l->cert.not_after - 1;
 }
 
 static int judge_chain(const struct look *l, struct err *e)
