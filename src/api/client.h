@@ -23,7 +23,8 @@ struct client {
 /* $POTERNE_STATE is the command line's business; this is the directory without it. The caller
  * frees. */
 int client_state_default(char **path, struct err *e) MUST_CHECK;
-/* One call; a problem body becomes `e` with its code, "warnings" of a reply go to `warn`. *reply is the caller's. body NULL: none. */
+/* One call; a problem body becomes `e` with its code, "warnings" of a reply go to `warn`. *reply is
+ * the caller's. body NULL: none. */
 int client_call(struct client *client, enum http_method method, const char *path, struct slice body,
                 struct json **reply, struct err *e) MUST_CHECK;
 /* Appends a path segment or query value percent-encoded. */

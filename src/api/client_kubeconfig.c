@@ -293,18 +293,36 @@ static int check_reserved(const struct holder *h, struct err *e)
     return 0;
 }
 
+/* The server warns when it signs: not now, but whenever the plugin asks. */
+static void warn_of_privilege(const struct holder *h)
+{
+    const struct json_value *groups = json_get(h->args, "groups");
+    char text[256];
+
+    for (size_t i = 0; i < json_len(groups); i++) {
+        const char *group = json_text(json_at(groups, i));
+
+        if (!fence_privileged_group(slice_str(group)) || !h->client->warn)
+            continue;
+        (void)snprintf(text, sizeof text,
+                       "whoever runs this kubeconfig is '%s' of group %s, which may do everything",
+                       h->user, group);
+        h->client->warn(text, h->client->ctx);
+    }
+}
+
 static int issue_exec(struct holder *h, struct json_writer *reply, struct client_result *result,
                       struct err *e)
 {
     CLEANUP(place_clear) struct place place = { 0 };
     struct plugin plugin = { 0 };
-    int rc = find_place(h, &place, e);
+    int rc;
 
-    plugin_fill(&plugin, h);
-    if (check_reserved(h, e))
+    if (check_reserved(h, e) || find_place(h, &place, e))
         return -1;
-    if (!rc)
-        rc = buf_check(&plugin.text, e);
+    warn_of_privilege(h);
+    plugin_fill(&plugin, h);
+    rc = buf_check(&plugin.text, e);
     if (!rc) {
         struct kubeconfig k = {
             .cluster = h->cluster,
@@ -320,24 +338,6 @@ static int issue_exec(struct holder *h, struct json_writer *reply, struct client
     return rc;
 }
 
-/* Nobody can take it back before it expires: RBAC does not ask about these groups. */
-static void warn_of_privilege(const struct holder *h)
-{
-    const struct json_value *groups = json_get(h->args, "groups");
-    char text[256];
-
-    for (size_t i = 0; i < json_len(groups); i++) {
-        const char *group = json_text(json_at(groups, i));
-
-        if (!fence_privileged_group(slice_str(group)) || !h->client->warn)
-            continue;
-        (void)snprintf(text, sizeof text,
-                       "'%s' in group %s rules the cluster until the certificate expires", h->user,
-                       group);
-        h->client->warn(text, h->client->ctx);
-    }
-}
-
 int client_kubeconfig_issue(struct client *client, const struct json_value *args,
                             struct json_writer *reply, struct client_result *result, struct err *e)
 {
@@ -346,7 +346,6 @@ int client_kubeconfig_issue(struct client *client, const struct json_value *args
 
     if (holder_init(&h, client, args, e) || (out && check_file(&h, out, e)))
         return -1;
-    warn_of_privilege(&h);
     return json_bool(json_get(args, "exec"), false) ? issue_exec(&h, reply, result, e)
                                                     : issue_with_key(&h, reply, result, e);
 }
