@@ -38,6 +38,14 @@ void handle_put_pem(struct json_writer *reply, const char *key, struct slice cer
     json_put_slice(reply, key, buf_slice(&pem));
 }
 
+void handle_put_serial(struct json_writer *reply, const struct record *record)
+{
+    struct slice rest = slice_str(record->issuer_serial), serial; /* SERIAL/SKID */
+
+    if (slice_cut(&rest, '/', &serial))
+        json_put_slice(reply, "serial", serial);
+}
+
 void handle_put_next(struct json_writer *reply, const char *next)
 {
     if (next[0])

@@ -31,6 +31,7 @@ static int put_row(const struct ledger_row *row, void *ctx, struct err *e)
     (void)e;
     json_put_object(l->reply, NULL);
     json_put_text(l->reply, "uid", row->record->uid);
+    handle_put_serial(l->reply, row->record);
     put_members(l->reply, row->body);
     json_put_int(l->reply, "seconds_left", row->record->expires - pki_now(l->args->request->pki));
     json_put_end(l->reply);
@@ -96,6 +97,7 @@ static int put_record(const struct api_args *args, const struct record *r,
         return err_wrap(e, "record %s", r->uid);
     json_put_text(reply, "uid", r->uid);
     json_put_int(reply, "revision", r->revision);
+    handle_put_serial(reply, r);
     put_members(reply, json_root(doc));
     json_put_object(reply, "x509");
     inspect_write(reply, &cert, pki_now(args->request->pki));

@@ -148,13 +148,13 @@ struct listing {
 
 static int put_holder(const struct ledger_row *row, void *ctx, struct err *e)
 {
-    static const char *const members[] = { "user",      "groups",  "profile",
-                                           "status",    "serial",  "not_before",
-                                           "not_after", "machine", "privileged" };
+    static const char *const members[] = { "user",       "groups",    "profile", "status",
+                                           "not_before", "not_after", "machine", "privileged" };
     struct json_writer *reply = ctx;
 
     (void)e;
     json_put_object(reply, NULL);
+    handle_put_serial(reply, row->record);
     for (size_t i = 0; i < ARRAY_LEN(members); i++)
         if (json_get(row->body, members[i]))
             json_put_value(reply, members[i], json_get(row->body, members[i]));

@@ -22,6 +22,8 @@ int handle_cluster(const struct api_args *args, struct cluster *ret, struct err 
 /* A CSR from PEM (or DER in base64) in the body's member `csr`. */
 int handle_csr(const struct json_value *object, struct buf *der, struct err *e) MUST_CHECK;
 void handle_put_pem(struct json_writer *reply, const char *key, struct slice cert_der);
+/* "serial" of a certificate on record. */
+void handle_put_serial(struct json_writer *reply, const struct record *record);
 /* "next", unless it is empty. */
 void handle_put_next(struct json_writer *reply, const char *next);
 /* A duration member: 0 when absent. */
