@@ -611,6 +611,56 @@ static void test_verify(void **state)
     store_close(store);
 }
 
+static int read_all(struct store_tx *tx, void *ctx, struct err *e)
+{
+    struct step *s = ctx;
+
+    for (int i = 0; i < 50; i++) {
+        CLEANUP(freep) char *name = xasprintf("n%d", i);
+        struct record r = { 0 };
+
+        if (store_find(tx, "k", "/", name, &r, e))
+            return -1;
+        s->count++;
+        record_clear(&r);
+    }
+    return 0;
+}
+
+/* Cut in the middle while a log beside it says that all is well: seen at the latest when it is
+ * read. */
+static void test_cut_behind_log(void **state)
+{
+    CLEANUP(freep) char *path = path_in(state, "store.db"), *body = text_of(3000);
+    struct store *store = open_store(path);
+    struct step s = { .r = { .kind = "k", .scope = "/", .body = body } };
+    struct store_options options = { .path = path };
+    struct stat info;
+    struct err e = { 0 };
+
+    for (int i = 0; i < 50; i++) {
+        CLEANUP(freep) char *name = xasprintf("n%d", i);
+
+        s.r.name = name;
+        s.r.uid[0] = '\0';
+        put(store, &s);
+        if (i == 48)
+            assert_ok(store_scrub(store, &e));
+    }
+    store_close(store);
+    assert_int_equal(stat(path, &info), 0);
+    assert_int_equal(truncate(path, info.st_size / 8192 * 4096), 0);
+    e = (struct err){ 0 };
+    store = NULL;
+    if (store_open(&store, &options, &e) == 0 && store_read(store, read_all, &s, &e) == 0)
+        fail_msg("%lld records read", (long long)s.count);
+    assert_int_equal(e.code, ERR_CORRUPT);
+    assert_non_null(strstr(e.msg, "state restore"));
+    if (store)
+        assert_true(faults_of(store) > 0);
+    store_close(store);
+}
+
 static bool holds(const char *path, const char *text)
 {
     CLEANUP(buf_clear) struct buf bytes = { 0 };
@@ -662,6 +712,7 @@ int main(void)
         folder_test(test_snapshot),
         folder_test(test_verify),
         folder_test(test_scrub),
+        folder_test(test_cut_behind_log),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
