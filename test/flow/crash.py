@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """kill -9 at every write of the commands that change something: what is left is good, and the same command completes it.
 
-strace delivers the signal as the kernel enters the n-th call of a kind, so that it is the very program of the user that dies, at
-each of its writes, syncs and renames in turn.
+strace delivers the signal as the kernel enters the n-th call of a kind, so that it is the very program of the user that dies, before
+each of its writes and renames in turn. (Before a sync is after the write that it follows: no state of its own.) A program with
+sanitizers is slow, and has the same states: there it is every seventh.
 """
 import os
 import re
@@ -17,8 +18,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "kube"))
 from cluster import PROGRAM, Poterne  # noqa: E402
 from tap import main, need  # noqa: E402
 
-CALLS = ("write", "pwrite64", "fsync", "fdatasync", "rename", "renameat", "renameat2", "ftruncate", "unlink", "unlinkat",
-         "openat", "mkdir", "mkdirat")
+CALLS = ("write", "writev", "pwrite64", "pwritev", "rename", "renameat", "renameat2", "link", "linkat", "ftruncate", "unlink",
+         "unlinkat", "mkdir", "mkdirat")
+STEP = 7 if os.environ.get("POTERNE_SANITIZED") else 1
 ENVIRONMENT = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}  # leaks cannot be looked for under strace
 
 
@@ -56,9 +58,7 @@ class Crash(unittest.TestCase):
         self.assertGreater(len(points), 5)
         good()
         killed = 0
-        for call, n in points:
-            if call == "openat" and n < 4 or call == "write" and n > 40:
-                continue  # the loader's own
+        for call, n in points[::STEP]:
             self.restore()
             done = self.traced(["-e", f"inject={call}:signal=KILL:when={n}"], args)
             killed += done.returncode in (-9, 137)
@@ -68,14 +68,14 @@ class Crash(unittest.TestCase):
                 self.assertEqual(again.returncode, 0, f"{call} {n}: {again.stdout}{again.stderr}")
                 self.check_state()
                 good()
-        self.assertGreater(killed, len(points) // 2)
+        self.assertGreater(killed, len(points[::STEP]) // 2)
         print(f"# {args[0]} {args[1]}: killed at {killed} points", file=sys.stderr)
 
     def check_state(self, allow_none=False):
         done = self.poterne().run("state", "check", check=False, env=ENVIRONMENT)
         wanted = (0, 3) if allow_none else (0,)  # 3: it died before there was anything
         self.assertIn(done.returncode, wanted, done.stdout + done.stderr)
-        if done.returncode == 0:
+        if done.returncode == 0 and not allow_none:
             verified = self.poterne().run("audit", "verify", check=False, env=ENVIRONMENT)
             self.assertEqual(verified.returncode, 0, verified.stdout + verified.stderr)
 
