@@ -84,8 +84,11 @@ int identity_open(struct keeper *keeper, struct store_tx *tx, struct err *e)
         pki_data_key_load(tx, DATA_KEY_KIND, KIND_KEEPER, &dk, e) || record_json(&doc, &r, e) ||
         body_base64(json_root(doc), "sealed", &sealed, e) ||
         signatures_counted(tx, &signatures, e) ||
-        keeper_identity_open(keeper, &dk, &label, buf_slice(&sealed), signatures, e))
+        keeper_identity_open(keeper, &dk, &label, buf_slice(&sealed), signatures, e)) {
+        if (e && e->code == ERR_NOT_FOUND) /* every installation has it */
+            e->code = ERR_CORRUPT;
         return err_wrap(e, "the keeper's own key");
+    }
     return 0;
 }
 
