@@ -168,8 +168,8 @@ static int next_sequence(struct store_tx *tx, int64_t *next, struct err *e)
     return 0;
 }
 
-static int add_change(struct store_tx *tx, const char *uid, const char *kind, const char *scope,
-                      enum operation operation, int64_t now, struct err *e)
+static int add_change(struct store_tx *tx, const struct record *r, enum operation operation,
+                      int64_t now, struct err *e)
 {
     static const char sql[] = "INSERT INTO change (sequence, uid, kind, scope, operation, time) "
                               "VALUES (?, ?, ?, ?, ?, ?)";
@@ -179,9 +179,9 @@ static int add_change(struct store_tx *tx, const char *uid, const char *kind, co
     if (next_sequence(tx, &sequence, e) || query_open(&q, tx, sql, e))
         return -1;
     query_int(&q, sequence);
-    query_text(&q, uid);
-    query_text(&q, kind);
-    query_text(&q, scope);
+    query_text(&q, r->uid);
+    query_text(&q, r->kind);
+    query_text(&q, r->scope);
     query_int(&q, operation);
     query_int(&q, now);
     if (query_run(&q, e))
@@ -262,24 +262,24 @@ int store_insert(struct store_tx *tx, struct record *r, int64_t now, struct err 
             *e = why;
         return -1;
     }
-    if (add_change(tx, row.uid, row.kind, row.scope, INSERT, now, e))
+    if (add_change(tx, &row, INSERT, now, e))
         return -1;
     *r = row;
     return 0;
 }
 
-/* The row's number, and a copy of what stays; ERR_CONFLICT when the revision is another. */
+/* The row's number, and a copy of what stays. */
 struct present {
     int64_t id;
-    char *kind, *scope;
+    struct record r;
 };
 
 static void present_clear(struct present *p)
 {
-    free(p->kind);
-    free(p->scope);
+    record_clear(&p->r);
 }
 
+/* ERR_CONFLICT when the revision is another than expected. */
 static int find_present(struct store_tx *tx, const char *uid, int64_t expected, struct present *ret,
                         struct err *e)
 {
@@ -301,8 +301,9 @@ static int find_present(struct store_tx *tx, const char *uid, int64_t expected, 
             query_column_text(&q, 2), query_column_text(&q, 4), (long long)query_column_int(&q, 1),
             (long long)expected);
     ret->id = query_column_int(&q, 0);
-    ret->kind = copy(query_column_text(&q, 2));
-    ret->scope = copy(query_column_text(&q, 3));
+    memcpy(ret->r.uid, uid, strnlen(uid, UID_TEXT - 1));
+    ret->r.kind = copy(query_column_text(&q, 2));
+    ret->r.scope = copy(query_column_text(&q, 3));
     return 0;
 }
 
@@ -327,7 +328,7 @@ int store_update(struct store_tx *tx, struct record *r, int64_t expected, int64_
     query_text(&q, r->fingerprint);
     query_text(&q, r->body);
     query_int(&q, present.id);
-    if (query_run(&q, e) || add_change(tx, r->uid, present.kind, present.scope, UPDATE, now, e))
+    if (query_run(&q, e) || add_change(tx, &present.r, UPDATE, now, e))
         return -1;
     r->revision = revision;
     r->updated = now;
@@ -345,7 +346,7 @@ int store_delete(struct store_tx *tx, const char *uid, int64_t expected, int64_t
     query_int(&q, present.id);
     if (query_run(&q, e))
         return -1;
-    return add_change(tx, uid, present.kind, present.scope, DELETE, now, e);
+    return add_change(tx, &present.r, DELETE, now, e);
 }
 
 /* The next kind behind `kind`, a seek in the index; *next is freed and set, NULL at the end. */
