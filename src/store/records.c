@@ -202,6 +202,11 @@ static int check_text(const char *what, const char *text, size_t limit, struct e
     return 0;
 }
 
+static int check_expires(const struct record *r, struct err *e)
+{
+    return r->expires < 0 ? err_set(e, ERR_INVALID, "a record that expires before 1970") : 0;
+}
+
 static int check_record(const struct record *r, struct err *e)
 {
     if (check_text("kind", r->kind, STORE_MAX_KIND, e) ||
@@ -209,7 +214,7 @@ static int check_record(const struct record *r, struct err *e)
         check_text("name", r->name, STORE_MAX_NAME, e) ||
         check_text("body", r->body, STORE_MAX_BODY, e))
         return -1;
-    return r->expires < 0 ? err_set(e, ERR_INVALID, "a record that expires before 1970") : 0;
+    return check_expires(r, e);
 }
 
 static int64_t expires_column(const struct record *r)
@@ -316,7 +321,7 @@ int store_update(struct store_tx *tx, struct record *r, int64_t expected, int64_
     CLEANUP(query_close) struct query q = { 0 };
     int64_t revision;
 
-    if (check_text("body", r->body, STORE_MAX_BODY, e) ||
+    if (check_text("body", r->body, STORE_MAX_BODY, e) || check_expires(r, e) ||
         find_present(tx, r->uid, expected, &present, e) || next_sequence(tx, &revision, e) ||
         query_open(&q, tx, sql, e))
         return -1;

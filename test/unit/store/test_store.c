@@ -357,6 +357,9 @@ static void test_limits(void **state)
     s.r.body = body1;
     s.expected = STORE_ANY_REVISION;
     assert_err(store_write(store, step_update, &s, &e), ERR_LIMIT);
+    s.r.body = "{}";
+    s.r.expires = -1;
+    assert_err(store_write(store, step_update, &s, &e), ERR_INVALID);
     assert_int_equal(count_of(store, kind, scope), 1);
     store_close(store);
 }
