@@ -101,6 +101,8 @@ static void write_body(struct buf *body, const struct leaf_record *l)
     json_put_text(&w, "cluster", l->a->spec.name);
     json_put_text(&w, "profile", "adopted");
     json_put_text(&w, "authority", l->authority);
+    if (l->a->machine[0] && !l->person)
+        json_put_text(&w, "machine", l->a->machine);
     if (l->person)
         put_person(&w, l->cert);
     json_put_int(&w, "generation", 1);

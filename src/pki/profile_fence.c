@@ -110,9 +110,31 @@ void authority_roles_text(struct buf *out, unsigned roles)
     }
 }
 
+/*
+ * k3s has one CA for servers and one for clients (pki/adopt_layout.c): of a role's leaves the one
+ * it plays here can make but a half, and the other half would be believed by nobody.
+ */
+static bool may_issue(const struct cluster *c, const struct profile *profile)
+{
+    if (strcmp(c->adopted, "k3s") != 0)
+        return true;
+    switch (profile->role) {
+    case AUTHORITY_CONTROL_PLANE:
+        return profile->eku == EKU_SERVER;
+    case AUTHORITY_OPERATORS:
+    case AUTHORITY_KUBELET:
+        return profile->eku == EKU_CLIENT;
+    case AUTHORITY_ETCD: /* peers have a CA of their own */
+        return profile->sans != SANS_PEER;
+    default:
+        return true;
+    }
+}
+
 int profile_fence(struct buf *json, const struct cluster *cluster, unsigned roles, struct err *e)
 {
     CLEANUP(buf_clear) struct buf text = { 0 };
+    unsigned eku = 0;
     struct json_writer w;
     char peer[128];
 
@@ -123,7 +145,10 @@ int profile_fence(struct buf *json, const struct cluster *cluster, unsigned role
     json_put_int(&w, "v", 1);
     json_put_text(&w, "cluster", cluster->uid);
     json_put_text(&w, "role", buf_str(&text));
-    put_eku(&w, authority_eku(roles));
+    for (size_t i = 0; i < profile_count; i++)
+        if (roles & 1U << profiles[i].role && may_issue(cluster, &profiles[i]))
+            eku |= profiles[i].eku;
+    put_eku(&w, eku);
     put_subject(&w, cluster);
     if (roles & 1U << AUTHORITY_ETCD)
         json_put_text(&w, "reserved_san", peer);
@@ -131,7 +156,7 @@ int profile_fence(struct buf *json, const struct cluster *cluster, unsigned role
     json_put_int(&w, "rate", RATE);
     json_put_array(&w, "forms");
     for (size_t i = 0; i < profile_count; i++) {
-        if (!(roles & 1U << profiles[i].role))
+        if (!(roles & 1U << profiles[i].role) || !may_issue(cluster, &profiles[i]))
             continue;
         put_form(&w, &profiles[i], cluster, false);
         if (profiles[i].subject == SUBJECT_USER)

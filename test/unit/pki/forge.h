@@ -6,6 +6,7 @@
 #include "crypto/pem.h"
 #include "crypto/x509.h"
 #include "unit.h"
+#include <arpa/inet.h>
 
 /* Certificates of others, right and wrong ones, made for a test. */
 #define FORGE_NOW INT64_C(1900000000) /* 2030-03-17T17:46:40Z */
@@ -22,6 +23,7 @@ struct forge_spec {
     unsigned ku, eku;
     const char *dns;             /* one name, or NULL */
     uint8_t ip[4];               /* 0.0.0.0: none */
+    const char *names;           /* more of both: "a.example,10.0.0.1,::1" */
     int64_t from, until;         /* 0: an hour back, 10 years on */
     const struct forged *issuer; /* NULL: itself */
     const struct key *wrong_key; /* signs instead of the issuer's */
@@ -34,15 +36,49 @@ static inline void forged_clear(struct forged *f)
     *f = (struct forged){ 0 };
 }
 
-static inline size_t forge_sans(struct san san[2], const struct forge_spec *spec)
-{
-    size_t count = 0;
+enum { FORGE_SANS = 24 };
+struct forge_names {
+    struct san san[FORGE_SANS];
+    size_t count;
+    char text[512];
+    uint8_t ip[FORGE_SANS][16];
+};
 
+static inline void forge_name(struct forge_names *n, const char *name)
+{
+    uint8_t *ip = n->ip[n->count];
+    struct san *san = &n->san[n->count++];
+
+    assert_true(n->count <= FORGE_SANS);
+    if (inet_pton(AF_INET, name, ip) == 1)
+        *san = (struct san){ SAN_IP, slice_of(ip, 4) };
+    else if (inet_pton(AF_INET6, name, ip) == 1)
+        *san = (struct san){ SAN_IP, slice_of(ip, 16) };
+    else
+        *san = (struct san){ SAN_DNS, slice_str(name) };
+}
+
+static inline void forge_sans(struct forge_names *n, const struct forge_spec *spec)
+{
+    char *name = n->text, *comma;
+
+    n->count = 0;
     if (spec->dns)
-        san[count++] = (struct san){ SAN_DNS, slice_str(spec->dns) };
+        n->san[n->count++] = (struct san){ SAN_DNS, slice_str(spec->dns) };
     if (spec->ip[0])
-        san[count++] = (struct san){ SAN_IP, slice_of(spec->ip, 4) };
-    return count;
+        n->san[n->count++] = (struct san){ SAN_IP, slice_of(spec->ip, 4) };
+    if (!spec->names)
+        return;
+    snprintf(n->text, sizeof n->text, "%s", spec->names);
+    for (;;) {
+        comma = strchr(name, ',');
+        if (comma)
+            *comma = '\0';
+        forge_name(n, name);
+        if (!comma)
+            return;
+        name = comma + 1;
+    }
 }
 
 static inline void forge(struct forged *f, const struct forge_spec *spec)
@@ -51,7 +87,7 @@ static inline void forge(struct forged *f, const struct forge_spec *spec)
     CLEANUP(buf_clear) struct buf tbs = { 0 };
     CLEANUP(buf_clear) struct buf sig = { 0 };
     uint8_t serial[16];
-    struct san san[2];
+    struct forge_names names;
     const struct key *signer;
     size_t mark = name_begin(&subject);
     struct err e = { 0 };
@@ -61,6 +97,7 @@ static inline void forge(struct forged *f, const struct forge_spec *spec)
         name_add(&subject, NAME_O, slice_str(spec->org));
     name_add(&subject, NAME_CN, slice_str(spec->cn));
     name_end(&subject, mark);
+    forge_sans(&names, spec);
     x509_serial_new(serial);
     if (key_generate(&f->key, spec->type, &e))
         fail_msg("%s", e.msg);
@@ -80,8 +117,8 @@ static inline void forge(struct forged *f, const struct forge_spec *spec)
                       : spec->ca ? (unsigned)(KU_CERT_SIGN | KU_CRL_SIGN)
                                  : (unsigned)KU_DIGITAL_SIGNATURE,
                 .eku = spec->eku,
-                .sans = san,
-                .san_count = forge_sans(san, spec),
+                .sans = names.san,
+                .san_count = names.count,
                 .akid = spec->issuer ? spec->issuer->view.ext.skid : slice_str(NULL),
             },
             key_sig_alg(signer), &e) ||
