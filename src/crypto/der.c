@@ -1,6 +1,8 @@
 #include "crypto/der.h"
 #include "base/clock.h"
 
+enum { MAX_DEPTH = 16, DER_ENUMERATED = 0x0a, DER_UNIVERSAL_STRING = 0x1c };
+
 /* Reads tag and length; *header gets their size. False for anything but strict DER. */
 static bool read_header(struct slice in, uint8_t *tag, size_t *header, size_t *len)
 {
@@ -108,21 +110,29 @@ bool der_take_small_uint(struct slice *in, uint32_t *value)
     return true;
 }
 
-bool der_take_bits(struct slice *in, struct slice *bytes, unsigned *unused)
+bool der_bits(struct slice content, struct slice *bytes, unsigned *unused)
 {
-    struct slice rest = *in, content;
     unsigned spare;
 
-    if (!der_take(&rest, DER_BIT_STRING, &content) || content.len == 0)
+    if (content.len == 0)
         return false;
     spare = content.ptr[0];
     if (spare > 7 || (content.len == 1 && spare != 0))
         return false;
-    if (content.ptr[content.len - 1] & ((1u << spare) - 1) && content.len > 1) /* X.690 11.2.1 */
+    if (content.len > 1 && content.ptr[content.len - 1] & ((1u << spare) - 1)) /* X.690 11.2.1 */
         return false;
     skip(&content, 1);
     *bytes = content;
     *unused = spare;
+    return true;
+}
+
+bool der_take_bits(struct slice *in, struct slice *bytes, unsigned *unused)
+{
+    struct slice rest = *in, content;
+
+    if (!der_take(&rest, DER_BIT_STRING, &content) || !der_bits(content, bytes, unused))
+        return false;
     *in = rest;
     return true;
 }
@@ -170,6 +180,85 @@ bool der_take_time(struct slice *in, int64_t *t)
 bool der_next_is(struct slice in, uint8_t tag)
 {
     return in.len > 0 && in.ptr[0] == tag;
+}
+
+/* X.690 8.19: subidentifiers without a zero in front, the last one complete. */
+static bool oid_is_good(struct slice oid)
+{
+    bool first = true; /* byte of a subidentifier */
+
+    for (size_t i = 0; i < oid.len; i++) {
+        if (first && oid.ptr[i] == 0x80)
+            return false;
+        first = !(oid.ptr[i] & 0x80);
+    }
+    return oid.len > 0 && first;
+}
+
+static bool primitive_is_good(uint8_t tag, struct slice content)
+{
+    struct slice bytes;
+    unsigned unused;
+
+    switch (tag) {
+    case DER_BOOLEAN:
+        return content.len == 1 && (content.ptr[0] == 0x00 || content.ptr[0] == 0xff);
+    case DER_INTEGER:
+    case DER_ENUMERATED:
+        if (content.len < 2)
+            return content.len == 1;
+        return content.ptr[0] != (content.ptr[1] & 0x80 ? 0xff : 0x00);
+    case DER_BIT_STRING:
+        return der_bits(content, &bytes, &unused);
+    case DER_NULL:
+        return content.len == 0;
+    case DER_OID:
+        return oid_is_good(content);
+    case DER_BMP:
+        return content.len % 2 == 0;
+    case DER_UNIVERSAL_STRING:
+        return content.len % 4 == 0;
+    default:
+        return true;
+    }
+}
+
+/* Which universal types are constructed (X.690 8 and 10.2): EXTERNAL, EMBEDDED PDV, SEQUENCE, SET,
+ * CHARACTER STRING; 0 and 15 are no types. */
+static bool form_is_good(uint8_t tag)
+{
+    const uint32_t constructed = 1u << 8 | 1u << 11 | 1u << 16 | 1u << 17 | 1u << 29;
+    unsigned number = tag & 0x1f;
+
+    if (tag & 0xc0)
+        return true;
+    return number != 0 && number != 15 && !(tag & 0x20) == !(constructed >> number & 1);
+}
+
+bool der_check(struct slice in)
+{
+    struct slice outer[MAX_DEPTH], content;
+    size_t depth = 0;
+    uint8_t tag;
+
+    for (;;) {
+        while (in.len == 0) {
+            if (depth == 0)
+                return true;
+            in = outer[--depth];
+        }
+        if (!der_take_any(&in, &tag, &content) || !form_is_good(tag))
+            return false;
+        if (!(tag & 0x20)) {
+            if (!primitive_is_good(tag, content))
+                return false;
+            continue;
+        }
+        if (depth == MAX_DEPTH)
+            return false;
+        outer[depth++] = in;
+        in = content;
+    }
 }
 
 /* The mark is where the content starts, behind a length of one byte; der_end makes room for more.

@@ -35,8 +35,13 @@ bool der_take_small_uint(struct slice *in, uint32_t *value);
 bool der_take_uint(struct slice *in,
                    struct slice *magnitude); /* non-negative, minimal; sign byte cut */
 bool der_take_bits(struct slice *in, struct slice *bytes, unsigned *unused); /* unused bits zero */
+bool der_bits(struct slice content, struct slice *bytes, unsigned *unused); /* of an implicit tag */
 bool der_take_time(struct slice *in, int64_t *t); /* RFC 5280 4.1.2.5, both kinds */
 bool der_next_is(struct slice in, uint8_t tag);
+/* Elements all the way down, at most 16 deep: forms, minimal numbers, well-formed OIDs, no
+ * constructed strings. For what a reader passes over without looking. Primitive context tags are
+ * not opened. */
+bool der_check(struct slice in);
 
 /* Writing: what lies between begin and end gets its length set at the end. */
 size_t der_begin(struct buf *out, uint8_t tag);

@@ -255,6 +255,7 @@ static int read_pkcs8(struct key **ret, struct slice der, struct err *e)
     struct slice body, alg, oid, private, skipped, curve = { 0 }, bits, stated = { 0 };
     uint32_t version;
     bool has_attrs, has_public;
+    unsigned unused = 0;
 
     if (!der_take(&der, DER_SEQUENCE, &body) || der.len || !der_take_small_uint(&body, &version) ||
         version > 1 || !der_take(&body, DER_SEQUENCE, &alg) || !der_take(&alg, DER_OID, &oid) ||
@@ -262,10 +263,8 @@ static int read_pkcs8(struct key **ret, struct slice der, struct err *e)
         !der_take_optional(&body, DER_CONTEXT_CONSTRUCTED(0), &skipped, &has_attrs) ||
         !der_take_optional(&body, DER_CONTEXT(1), &bits, &has_public) || body.len)
         return err_set(e, ERR_INVALID, "the PKCS#8 private key is not well-formed DER");
-    if (has_public && (version != 1 || bits.len < 1 || bits.ptr[0] != 0))
+    if (has_public && (version != 1 || !der_bits(bits, &stated, &unused) || unused))
         return err_set(e, ERR_INVALID, "the PKCS#8 private key's public part is broken");
-    if (has_public)
-        stated = slice_of(bits.ptr + 1, bits.len - 1);
     if (slice_eq(oid, slice_of(oid_rsa, sizeof oid_rsa)))
         return read_rsa(ret, private, e);
     if (slice_eq(oid, slice_of(oid_ec, sizeof oid_ec))) {

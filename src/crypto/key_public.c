@@ -93,7 +93,7 @@ static int read_unshaped(struct key *key, struct slice spki, struct err *e)
         body.len || unused)
         return err_set(e, ERR_INVALID, "the public key is not well-formed DER");
     rest = whole;
-    if (!der_take(&rest, DER_SEQUENCE, &alg) || !der_take(&alg, DER_OID, &oid))
+    if (!der_check(whole) || !der_take(&rest, DER_SEQUENCE, &alg) || !der_take(&alg, DER_OID, &oid))
         return err_set(e, ERR_INVALID, "the public key is not well-formed DER");
     if (slice_eq(oid, slice_of(oid_rsa, sizeof oid_rsa)))
         return read_rsa(key, alg, bits, e);

@@ -110,6 +110,30 @@ static bool all_numeric(struct slice s)
     return true;
 }
 
+static uint32_t wide_point(struct slice s, size_t at, size_t width)
+{
+    uint32_t point = 0;
+
+    for (size_t k = 0; k < width; k++)
+        point = point << 8 | s.ptr[at + k];
+    return point;
+}
+
+static bool is_scalar(uint32_t point)
+{
+    return point <= 0x10ffff && !(point >= 0xd800 && point <= 0xdfff);
+}
+
+/* UCS-2 or UCS-4: whole characters, no surrogates. */
+static bool all_wide(struct slice s, size_t width)
+{
+    for (size_t i = 0; i < s.len; i += width) {
+        if (s.len - i < width || !is_scalar(wide_point(s, i, width)))
+            return false;
+    }
+    return true;
+}
+
 /* A DirectoryString is never empty (RFC 5280 4.1.2.4: SIZE (1..MAX)). */
 static bool value_is_its_tag(const struct name_part *part)
 {
@@ -129,12 +153,14 @@ static bool value_is_its_tag(const struct name_part *part)
     case DER_T61:
         return true;
     case DER_BMP:
-        return value.len % 2 == 0;
+        return all_wide(value, 2);
     case DER_UNIVERSAL_STRING:
-        return value.len % 4 == 0;
+        return all_wide(value, 4);
+    case DER_BIT_STRING: /* x500UniqueIdentifier, and what else has a type of its own */
+    case DER_SEQUENCE:
+        return part->attr == NAME_OTHER;
     default:
-        return part->attr ==
-               NAME_OTHER; /* an attribute we do not know may have a type of its own */
+        return false;
     }
 }
 
@@ -258,12 +284,10 @@ static struct slice encode_point(uint8_t bytes[4], uint32_t point)
 static void format_wide(struct buf *out, struct slice value, size_t width)
 {
     for (size_t i = 0; i + width <= value.len; i += width) {
-        uint32_t point = 0;
+        uint32_t point = wide_point(value, i, width);
         uint8_t bytes[4];
 
-        for (size_t k = 0; k < width; k++)
-            point = point << 8 | value.ptr[i + k];
-        if (point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff))
+        if (!is_scalar(point))
             point = 0xfffd;
         format_point(out, point, encode_point(bytes, point));
     }

@@ -7,13 +7,13 @@ enum { MAX_SERIAL = 20 };
 
 int x509_take_outer(struct slice der, struct slice *signed_part, struct slice *rest, struct err *e)
 {
-    struct slice body;
+    struct slice whole = der, body;
 
     if (!der_take(&der, DER_SEQUENCE, &body))
         return err_set(e, ERR_INVALID, "not well-formed DER");
     if (der.len)
         return err_set(e, ERR_INVALID, "%zu bytes behind the end", der.len);
-    if (!der_take_whole(&body, DER_SEQUENCE, signed_part))
+    if (!der_check(whole) || !der_take_whole(&body, DER_SEQUENCE, signed_part))
         return err_set(e, ERR_INVALID, "not well-formed DER");
     *rest = body;
     return 0;
@@ -34,16 +34,20 @@ int x509_take_signature(struct x509_signature *ret, struct slice in, struct err 
 
 bool x509_take_spki(struct slice *in, struct slice *spki)
 {
-    struct slice rest = *in, whole, body, alg, oid, bits;
+    struct slice rest = *in, whole, body, alg, oid, param, bits;
     unsigned unused;
+    uint8_t tag;
 
     if (!der_take_whole(&rest, DER_SEQUENCE, &whole))
         return false;
     *in = rest;
     *spki = whole;
-    return der_take(&whole, DER_SEQUENCE, &body) && der_take(&body, DER_SEQUENCE, &alg) &&
-           der_take(&alg, DER_OID, &oid) && der_take_bits(&body, &bits, &unused) && body.len == 0 &&
-           unused == 0;
+    if (!der_take(&whole, DER_SEQUENCE, &body) || !der_take(&body, DER_SEQUENCE, &alg) ||
+        !der_take(&alg, DER_OID, &oid))
+        return false;
+    if (alg.len && (!der_take_any(&alg, &tag, &param) || alg.len))
+        return false;
+    return der_take_bits(&body, &bits, &unused) && body.len == 0 && unused == 0;
 }
 
 /* Version ::= [0] EXPLICIT INTEGER DEFAULT v1: a written v1 is not DER. */
@@ -62,8 +66,7 @@ static int take_version(struct slice *in, unsigned *version, struct err *e)
 }
 
 /* RFC 5280 4.1.2.2: positive, at most 20 bytes. Strict also for foreign certificates, but for the
- * sign byte: issuers that draw 20 random bytes need 21, and everybody reads those. Zero is refused:
- * roots that have it exist, none in a Kubernetes cluster. */
+ * sign byte: issuers that draw 20 random bytes need 21, and everybody reads those. */
 static int take_serial(struct slice *in, struct slice *serial, struct err *e)
 {
     if (!der_take_uint(in, serial))
@@ -71,7 +74,16 @@ static int take_serial(struct slice *in, struct slice *serial, struct err *e)
     if (serial->len > MAX_SERIAL)
         return err_set(e, ERR_INVALID, "the serial number has %zu bytes, 20 are the most",
                        serial->len);
-    if (serial->len == 1 && serial->ptr[0] == 0)
+    return 0;
+}
+
+/* Zero is for roots alone: client-go's NewSelfSignedCACert wrote it until Kubernetes 1.27, and the
+ * authorities that kubeadm made then live ten years. */
+static int check_zero_serial(const struct x509_cert *cert, struct err *e)
+{
+    bool zero = cert->serial.len == 1 && cert->serial.ptr[0] == 0;
+
+    if (zero && !(cert->ext.ca && slice_eq(cert->issuer, cert->subject)))
         return err_set(e, ERR_INVALID, "the serial number is zero");
     return 0;
 }
@@ -96,13 +108,17 @@ static int take_names_and_time(struct slice *in, struct x509_cert *cert, struct 
 /* issuerUniqueID, subjectUniqueID (version 2 and 3), extensions (version 3). */
 static int take_tail(struct slice in, struct x509_cert *cert, struct err *e)
 {
-    struct slice skipped, exts;
+    struct slice issuer_id, subject_id, skipped, exts;
     bool has_issuer_id, has_subject_id, has_exts;
+    unsigned unused;
 
-    if (!der_take_optional(&in, DER_CONTEXT(1), &skipped, &has_issuer_id) ||
-        !der_take_optional(&in, DER_CONTEXT(2), &skipped, &has_subject_id) ||
+    if (!der_take_optional(&in, DER_CONTEXT(1), &issuer_id, &has_issuer_id) ||
+        !der_take_optional(&in, DER_CONTEXT(2), &subject_id, &has_subject_id) ||
         !der_take_optional(&in, DER_CONTEXT_CONSTRUCTED(3), &exts, &has_exts) || in.len)
         return err_set(e, ERR_INVALID, "what follows the public key is not well-formed DER");
+    if ((has_issuer_id && !der_bits(issuer_id, &skipped, &unused)) ||
+        (has_subject_id && !der_bits(subject_id, &skipped, &unused)))
+        return err_set(e, ERR_INVALID, "a unique identifier is not well-formed DER");
     if ((has_issuer_id || has_subject_id) && cert->version < 2)
         return err_set(e, ERR_INVALID, "unique identifiers in a version 1 certificate");
     if (has_exts && cert->version != 3)
@@ -127,7 +143,7 @@ static int read_tbs(struct x509_cert *cert, struct slice *alg, struct err *e)
         return -1;
     if (!x509_take_spki(&body, &cert->spki))
         return err_set(e, ERR_INVALID, "the public key is not well-formed DER");
-    return take_tail(body, cert, e);
+    return take_tail(body, cert, e) ? -1 : check_zero_serial(cert, e);
 }
 
 static int check_size(struct slice der, struct err *e)
@@ -165,6 +181,8 @@ int x509_tbs_read(struct x509_cert *ret, struct slice tbs, struct err *e)
 
     if (check_size(tbs, e))
         return -1;
+    if (!der_check(tbs))
+        return err_set(e, ERR_INVALID, "certificate to be signed: not well-formed DER");
     if (read_tbs(&cert, &inner, e))
         return err_wrap(e, "certificate to be signed");
     *ret = cert;

@@ -184,6 +184,57 @@ static void test_read(void **state)
     }
 }
 
+// clang-format off
+static const struct {
+    const char *label, *der;
+    bool good;
+} checks[] = {
+    { "nothing",                        "", true },
+    { "several elements",               "30( 0101ff 020100 0500 06032a0304 a0( 0c('x') ) ) 3100", true },
+    { "a primitive context tag is not opened", "80( ffff )", true },
+    { "a constructed one is",           "a0( ffff )", false },
+    { "an octet string is not opened",  "04( ffff )", true },
+    { "an element cut inside",          "30( 0402 00 )", false },
+    { "a broken one behind a good one", "0500 30", false },
+    { "a boolean of 1",                 "30( 010101 )", false },
+    { "a number with a zero too many",  "30( 0202 007f )", false },
+    { "a number with ff too many",      "30( 0202 ff80 )", false },
+    { "a negative number",              "30( 020180 )", true },
+    { "an empty number",                "30( 0200 )", false },
+    { "an empty enumerated",            "30( 0a00 )", false },
+    { "bits with unused ones set",      "30( 03( 04 ff ) )", false },
+    { "bits without a count",           "30( 0300 )", false },
+    { "no bits, seven unused",          "30( 0301 07 )", false },
+    { "NULL with content",              "30( 0501 00 )", false },
+    { "an empty OID",                   "30( 0600 )", false },
+    { "an OID with a padded arc",       "30( 0603 2a8001 )", false },
+    { "an OID without its end",         "30( 0602 2a81 )", false },
+    { "BMPString of odd length",        "30( 1e( 004100 ) )", false },
+    { "UniversalString of odd length",  "30( 1c( 000041 ) )", false },
+    { "a sequence as primitive",        "10( 0500 )", false },
+    { "a set as primitive",             "1100", false },
+    { "a constructed octet string",     "24( 0401 00 )", false },
+    { "a constructed UTF8String",       "2c( 0c('x') )", false },
+    { "a constructed object descriptor", "27( 0500 )", false },
+    { "EXTERNAL",                       "28( 0500 )", true },
+    { "the end of contents",            "0000", false },
+    { "16 deep",                        "30(30(30(30( 30(30(30(30( 30(30(30(30( 30(30(30(30( ))))))))))))))))", true },
+    { "17 deep",                        "30( 30(30(30(30( 30(30(30(30( 30(30(30(30( 30(30(30(30( )))))))))))))))))", false },
+};
+// clang-format on
+
+static void test_check(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(checks); i++) {
+        CLEANUP(buf_clear) struct buf der = { 0 };
+
+        asm_add(&der, checks[i].der);
+        if (der_check(buf_slice(&der)) != checks[i].good)
+            fail_msg("%s", checks[i].label);
+    }
+}
+
 static void test_write_numbers(void **state)
 {
     static const struct {
@@ -270,9 +321,9 @@ static void test_write_bool(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_read),          cmocka_unit_test(test_write_numbers),
-        cmocka_unit_test(test_write_lengths), cmocka_unit_test(test_write_times),
-        cmocka_unit_test(test_write_bool),
+        cmocka_unit_test(test_read),          cmocka_unit_test(test_check),
+        cmocka_unit_test(test_write_numbers), cmocka_unit_test(test_write_lengths),
+        cmocka_unit_test(test_write_times),   cmocka_unit_test(test_write_bool),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
