@@ -1,18 +1,17 @@
 #include "net/probe.h"
 #include "base/clock.h"
 #include "crypto/init.h"
+#include "net/libssl.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
 #include <openssl/err.h>
-#include <openssl/ssl.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 enum { MAX_DER = 64 << 10 };
 
-DEFINE_FREEP(SSL_CTX *, SSL_CTX_free)
 DEFINE_FREEP(struct addrinfo *, freeaddrinfo)
 
 void probe_result_clear(struct probe_result *r)
@@ -63,6 +62,8 @@ struct probe {
     int64_t deadline; /* monotonic milliseconds */
     struct probe_result *result;
     int fd;
+    const struct libssl *lib;
+    SSL_CTX *ctx;
     SSL *ssl;
 };
 
@@ -149,28 +150,36 @@ static int keep_chain(X509_STORE_CTX *store, void *arg)
 
 static int note_request(SSL *ssl, X509 **cert, EVP_PKEY **key)
 {
-    struct probe_result *r = SSL_get_app_data(ssl);
+    const struct libssl *lib;
+    struct probe_result *r;
 
     (void)cert;
     (void)key;
+    if (libssl_load(&lib, NULL))
+        return 0;
+    r = lib->SSL_get_ex_data(ssl, 0);
     r->wants_client = true;
     return 0; /* we have none */
 }
 
 /* Any version and any strength: this is to see, not to trust. */
-static int prepare(struct probe *p, SSL_CTX *ctx, struct err *e)
+static int prepare(struct probe *p, struct err *e)
 {
+    const struct libssl *lib = p->lib;
     struct addrinfo hints = { .ai_flags = AI_NUMERICHOST }, *numeric = NULL;
     bool address = getaddrinfo(p->target->host, NULL, &hints, &numeric) == 0;
     BIO *in, *out;
 
     if (numeric)
         freeaddrinfo(numeric);
-    SSL_CTX_set_security_level(ctx, 0);
-    SSL_CTX_set_cert_verify_callback(ctx, keep_chain, p->result);
-    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
-    SSL_CTX_set_client_cert_cb(ctx, note_request);
-    p->ssl = SSL_new(ctx);
+    p->ctx = lib->SSL_CTX_new(lib->TLS_client_method());
+    if (!p->ctx)
+        return crypto_fail(e, ERR_INTERNAL, "TLS");
+    lib->SSL_CTX_set_security_level(p->ctx, 0);
+    lib->SSL_CTX_set_cert_verify_callback(p->ctx, keep_chain, p->result);
+    lib->SSL_CTX_set_verify(p->ctx, SSL_VERIFY_PEER, NULL);
+    lib->SSL_CTX_set_client_cert_cb(p->ctx, note_request);
+    p->ssl = lib->SSL_new(p->ctx);
     in = BIO_new(BIO_s_mem());
     out = BIO_new(BIO_s_mem());
     if (!p->ssl || !in || !out) {
@@ -178,21 +187,22 @@ static int prepare(struct probe *p, SSL_CTX *ctx, struct err *e)
         BIO_free(out);
         return crypto_fail(e, ERR_INTERNAL, "TLS");
     }
-    SSL_set_bio(p->ssl, in, out);
-    SSL_set_app_data(p->ssl, p->result);
-    SSL_set_options(p->ssl, SSL_OP_LEGACY_SERVER_CONNECT);
+    lib->SSL_set_bio(p->ssl, in, out);
+    (void)lib->SSL_set_ex_data(p->ssl, 0, p->result);
+    lib->SSL_set_options(p->ssl, SSL_OP_LEGACY_SERVER_CONNECT);
     /* RFC 6066 section 3: a name, never an address */
-    if (!SSL_set_min_proto_version(p->ssl, TLS1_VERSION) ||
-        (!address && !SSL_set_tlsext_host_name(p->ssl, p->target->host)))
+    if (!lib->SSL_ctrl(p->ssl, SSL_CTRL_SET_MIN_PROTO_VERSION, TLS1_VERSION, NULL) ||
+        (!address && !lib->SSL_ctrl(p->ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+                                    (char *)p->target->host)))
         return crypto_fail(e, ERR_INTERNAL, "TLS");
-    SSL_set_connect_state(p->ssl);
+    lib->SSL_set_connect_state(p->ssl);
     return 0;
 }
 
 /* What OpenSSL has to say goes out; false when the other side is gone or slow. */
 static bool flush(struct probe *p)
 {
-    BIO *out = SSL_get_wbio(p->ssl);
+    BIO *out = p->lib->SSL_get_wbio(p->ssl);
     char bytes[4096];
     int len;
 
@@ -212,7 +222,7 @@ static bool flush(struct probe *p)
 /* 1: bytes came; 0: the other side closed or broke off; -1: the deadline has passed. */
 static int feed(struct probe *p)
 {
-    BIO *in = SSL_get_rbio(p->ssl);
+    BIO *in = p->lib->SSL_get_rbio(p->ssl);
     char bytes[4096];
     ssize_t n;
 
@@ -231,8 +241,8 @@ static int handshake(struct probe *p, struct err *e)
     const char *name = p->target->host;
     int rc, fed = 1;
 
-    while ((rc = SSL_do_handshake(p->ssl)) <= 0) {
-        bool more = SSL_get_error(p->ssl, rc) == SSL_ERROR_WANT_READ;
+    while ((rc = p->lib->SSL_do_handshake(p->ssl)) <= 0) {
+        bool more = p->lib->SSL_get_error(p->ssl, rc) == SSL_ERROR_WANT_READ;
 
         if (!flush(p) || !more)
             break;
@@ -244,7 +254,7 @@ static int handshake(struct probe *p, struct err *e)
         (void)flush(p);
         ERR_clear_error();
         (void)snprintf(p->result->protocol, sizeof p->result->protocol, "%s",
-                       SSL_get_version(p->ssl));
+                       p->lib->SSL_get_version(p->ssl));
         return 0;
     }
     if (fed < 0)
@@ -258,14 +268,16 @@ static int handshake(struct probe *p, struct err *e)
 
 static void probe_clear(struct probe *p)
 {
-    SSL_free(p->ssl);
+    if (p->lib) {
+        p->lib->SSL_free(p->ssl);
+        p->lib->SSL_CTX_free(p->ctx);
+    }
     fd_closep(&p->fd);
 }
 
 int probe_endpoint(const struct probe_target *target, int64_t timeout_ms, struct probe_result *ret,
                    struct err *e)
 {
-    CLEANUP(SSL_CTX_freep) SSL_CTX *ctx = NULL;
     CLEANUP(probe_result_clear) struct probe_result result = { 0 };
     CLEANUP(probe_clear)
     struct probe p = {
@@ -273,10 +285,7 @@ int probe_endpoint(const struct probe_target *target, int64_t timeout_ms, struct
     };
 
     crypto_init();
-    ctx = SSL_CTX_new(TLS_client_method());
-    if (!ctx)
-        return crypto_fail(e, ERR_INTERNAL, "TLS");
-    if (open_connection(&p, e) || prepare(&p, ctx, e) || handshake(&p, e))
+    if (libssl_load(&p.lib, e) || open_connection(&p, e) || prepare(&p, e) || handshake(&p, e))
         return -1;
     *ret = result;
     result = (struct probe_result){ 0 };
