@@ -72,24 +72,15 @@ int store_engine_error(const char *path, int rc, const char *detail, const char 
 int conn_take(struct store *store, struct conn **ret, struct err *e) MUST_CHECK;
 void conn_give(struct conn *conn);
 
-/* image.c */
-enum schema_leaf { INDEX_LEAF = 0x0a, TABLE_LEAF = 0x0d }; /* how SQLite marks the kind of a page */
-struct schema_object {
-    const char *name, *table, *sql;
-    enum schema_leaf leaf; /* of its root page; a table WITHOUT ROWID is kept like an index */
-};
-extern const struct schema_object schema_objects[];
-extern const size_t schema_object_count;
-/* Makes the file of an empty store; one that is there already is left alone. */
-int schema_create(const char *path, struct err *e) MUST_CHECK;
-
 /* schema.c */
-/* Step N is the SQL that leads from schema N - 1 to N; the first has none. */
+/* Step N is the SQL that leads from schema N - 1 to N, from nothing for the first. */
 struct schema_steps {
     const char *const *sql;
     int last;
 };
 extern const struct schema_steps schema_steps;
+/* Makes the file of an empty store; one that is there already is left alone. */
+int schema_create(const char *path, struct err *e) MUST_CHECK;
 /* Refuses files of others and newer ones, upgrades older ones behind a backup copy. */
 int schema_check(struct conn *conn, const struct schema_steps *steps, struct err *e) MUST_CHECK;
 
