@@ -36,6 +36,8 @@ static int sign_statement(void *ctx, struct slice statement, struct buf *sig, st
 {
     struct pki *pki = ctx;
 
+    if (!pki->keeper)
+        return err_set(e, ERR_NOT_FOUND, "nothing has been made here yet");
     return keeper_sign_statement(pki->keeper, statement, sig, e);
 }
 
@@ -43,6 +45,8 @@ static int verify_statement(void *ctx, struct slice statement, struct slice sig,
 {
     struct pki *pki = ctx;
 
+    if (!pki->keeper)
+        return err_set(e, ERR_NOT_FOUND, "nothing has been made here yet");
     return keeper_verify_statement(pki->keeper, statement, sig, e);
 }
 
@@ -221,9 +225,8 @@ static int read_settings(struct pki *pki, struct store_tx *tx, struct buf *root_
     return 0;
 }
 
-static int open_tx(struct store_tx *tx, void *ctx, struct err *e)
+int installation_open(struct pki *pki, struct store_tx *tx, struct err *e)
 {
-    struct pki *pki = ctx;
     CLEANUP(buf_clear) struct buf root_key = { 0 };
 
     if (read_settings(pki, tx, &root_key, e))
@@ -235,105 +238,9 @@ static int open_tx(struct store_tx *tx, void *ctx, struct err *e)
     return identity_open(pki->keeper, tx, e);
 }
 
-/* ---- the first time ---- */
-
-static int put_identity(struct pki_write *w, struct err *e)
+static int open_tx(struct store_tx *tx, void *ctx, struct err *e)
 {
-    CLEANUP(data_key_clear) struct data_key dk = { 0 };
-    CLEANUP(buf_clear) struct buf sealed = { 0 };
-    CLEANUP(buf_clear) struct buf public = { 0 };
-    CLEANUP(buf_clear) struct buf body = { 0 };
-    struct record r = {
-        .kind = lend(KIND_KEEPER), .scope = lend("/"), .name = lend("identity"), .schema = 1
-    };
-    struct seal_label label = { KIND_KEEPER, r.uid, "key" };
-    struct json_writer json;
-
-    uid_new(r.uid);
-    if (pki_data_key_new(w, DATA_KEY_KIND, KIND_KEEPER, &dk, e) ||
-        keeper_identity_new(w->request->pki->keeper, &dk, &label, &sealed, &public, e) ||
-        pki_data_key_insert(w, &dk, e))
-        return -1;
-    json_writer_init(&json, &body, false);
-    json_put_object(&json, NULL);
-    json_put_slice(&json, "public", buf_slice(&public));
-    json_put_base64(&json, "sealed", buf_slice(&sealed));
-    json_put_end(&json);
-    if (buf_check(&body, e))
-        return -1;
-    r.body = lend(buf_str(&body));
-    return store_insert(w->tx, &r, w->now, e);
-}
-
-/* A root.key without a store is what is left of a lost one: never overwritten. */
-static int check_empty(const struct pki *pki, struct err *e)
-{
-    CLEANUP(fd_closep) int fd = -1;
-    struct err why = { 0 };
-
-    if (!state_dir_key_open(pki->dir, ROOT_KEY_FILE, &fd, &why))
-        return err_set(
-            e, ERR_CORRUPT,
-            "'%s' has a root.key but an empty store: restore a backup, or move root.key away to "
-            "begin anew",
-            state_dir_path(pki->dir));
-    if (why.code == ERR_NOT_FOUND)
-        return 0;
-    if (e)
-        *e = why;
-    return -1;
-}
-
-static int make_settings(struct pki *pki, struct store_tx *tx, struct err *e)
-{
-    uid_new(pki->installation);
-    if (root_key_file_new(pki, &pki->keeper, e) ||
-        store_setting_put(tx, SETTING_INSTALLATION, slice_str(pki->installation), e) ||
-        store_setting_put(tx, SETTING_ROOT_KEY, slice_str(keeper_root_id(pki->keeper)), e))
-        return -1;
-    return 0;
-}
-
-static int make_tx(struct store_tx *tx, void *ctx, struct err *e)
-{
-    struct pki *pki = ctx;
-    CLEANUP(buf_clear) struct buf root_key = { 0 };
-    struct principal who;
-    struct request request = { .pki = pki, .who = &who };
-    struct pki_write w = { .request = &request, .tx = tx, .now = pki->now };
-    struct audit_writer writer = { pki->installation, AUDIT_CHAIN, pki->now };
-    struct audit_signer signer;
-
-    if (read_settings(pki, tx, &root_key, e))
-        return -1;
-    if (pki->installation[0]) /* another process was faster */
-        return 0;
-    principal_local(&who);
-    uid_new(request.id);
-    if (check_empty(pki, e) || make_settings(pki, tx, e) || put_identity(&w, e) ||
-        identity_open(pki->keeper, tx, e))
-        return err_wrap(e, "new installation");
-    pki_deciding(&w, "installation.create", "installation/%s", pki->installation);
-    pki_audit_signer(pki, &signer);
-    if (pki_granted(&w, NULL, e))
-        return -1;
-    return audit_checkpoint(tx, &writer, 0, &signer, e);
-}
-
-static int make(struct pki *pki, struct err *e)
-{
-    struct err why = { 0 };
-
-    if (store_write(pki->store, make_tx, pki, e))
-        return -1;
-    if (!pki->keeper)
-        return store_read(pki->store, open_tx, pki, e);
-    if (!state_dir_key_promote(pki->dir, ROOT_KEY_NEXT, ROOT_KEY_FILE, &why) ||
-        why.code == ERR_NOT_FOUND)
-        return 0;
-    if (e)
-        *e = why;
-    return -1;
+    return installation_open(ctx, tx, e);
 }
 
 int pki_open(struct pki **ret, const struct pki_options *options, struct err *e)
@@ -346,11 +253,6 @@ int pki_open(struct pki **ret, const struct pki_options *options, struct err *e)
         return -1;
     store.path = state_dir_store(pki->dir);
     if (store_open(&pki->store, &store, e) || store_read(pki->store, open_tx, pki, e))
-        return -1;
-    if (!pki->installation[0] && !options->dir.create)
-        return err_set(e, ERR_NOT_FOUND, "nothing has been made in '%s' yet",
-                       state_dir_path(pki->dir));
-    if (!pki->installation[0] && make(pki, e))
         return -1;
     *ret = pki;
     pki = NULL;

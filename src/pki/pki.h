@@ -8,8 +8,9 @@
 #include "store/store.h"
 
 /*
- * An open installation: state directory, store, keeper. Made on first use: installation uid, root
- * key, the keeper's own key, one transaction, one audit record ("installation.create").
+ * An open installation: state directory, store, keeper. The first write of all makes it, in its own
+ * transaction: installation uid, root key, the keeper's own key, one audit record
+ * ("installation.create"). Before it there is no keeper, and the uid is "".
  */
 struct pki;
 

@@ -7,9 +7,10 @@
 struct pki {
     struct state_dir *dir;
     struct store *store;
-    struct keeper *keeper;
-    char installation[UID_TEXT];
+    struct keeper *keeper;       /* NULL before the first write of all */
+    char installation[UID_TEXT]; /* "" likewise */
     int64_t now;
+    bool making; /* the transaction under way makes the installation */
 };
 
 #define SETTING_INSTALLATION "installation" /* uid */
@@ -23,6 +24,12 @@ int root_key_file_open(const struct pki *pki, const char *name, struct keeper **
     MUST_CHECK;
 /* A new key in root.key.next, durable, and a keeper on it. */
 int root_key_file_new(const struct pki *pki, struct keeper **ret, struct err *e) MUST_CHECK;
+/* Takes what the store says: uid, root key, the keeper's own key. Nothing there yet: keeper stays
+ * NULL. */
+int installation_open(struct pki *pki, struct store_tx *tx, struct err *e) MUST_CHECK;
+/* Makes it, unless another process has; installation_made must follow behind the transaction. */
+int installation_make(struct pki_write *w, struct err *e) MUST_CHECK;
+int installation_made(struct pki *pki, bool committed, struct err *e) MUST_CHECK;
 /* The keeper's own key, with the signatures that the last checkpoint counts. */
 int identity_open(struct keeper *keeper, struct store_tx *tx, struct err *e) MUST_CHECK;
 /* How many signatures the newest checkpoint counts; 0 when there is none. */

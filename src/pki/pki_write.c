@@ -97,6 +97,8 @@ static int begin(struct pki_write *w, struct store_tx *tx, struct err *e)
 
     w->tx = tx;
     w->recorded = 0;
+    if (!w->request->pki->keeper)
+        return installation_make(w, e);
     /* Another process may have signed since we opened: the numbers go on from its last one. */
     if (signatures_counted(tx, &signatures, e))
         return -1;
@@ -127,6 +129,17 @@ static int refusal_tx(struct store_tx *tx, void *ctx, struct err *e)
     return sign_checkpoint(refusal->w, e);
 }
 
+/* One transaction, and what follows from its end. */
+static int run(struct pki *pki, store_fn *fn, void *ctx, struct err *e)
+{
+    struct err late = { 0 };
+    int rc = store_write(pki->store, fn, ctx, e);
+
+    if (!installation_made(pki, rc == 0, &late))
+        return rc;
+    return err_set(e, late.code, "%s", late.msg);
+}
+
 int pki_write(struct request *request, pki_write_fn *fn, void *ctx, struct err *e)
 {
     struct write_call call = { .w = { .request = request, .now = request->pki->now },
@@ -137,12 +150,12 @@ int pki_write(struct request *request, pki_write_fn *fn, void *ctx, struct err *
 
     if (!request->id[0])
         uid_new(request->id);
-    if (!store_write(request->pki->store, write_tx, &call, &why))
+    if (!run(request->pki, write_tx, &call, &why))
         return 0;
     /* The transaction is gone; the refusal is kept. One of the clock is not: its time would be
      * wrong. */
     if (why.code == ERR_REFUSED && call.w.action[0] &&
-        store_write(request->pki->store, refusal_tx, &refusal, &lost))
+        run(request->pki, refusal_tx, &refusal, &lost))
         return err_set(e, why.code, "%s (and it could not be recorded: %s)", why.msg, lost.msg);
     if (e)
         *e = why;

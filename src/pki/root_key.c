@@ -270,6 +270,9 @@ int root_key_rotate(struct request *request, bool reseal, struct root_key_report
     struct pki *pki = request->pki;
     struct root_key_report made = { 0 };
 
+    if (!pki->keeper)
+        return err_set(e, ERR_NOT_FOUND, "nothing has been made in '%s' yet",
+                       state_dir_path(pki->dir));
     if (store_read(pki->store, read_pending, &pending, e))
         return -1;
     made.resumed = pending.len > 0;

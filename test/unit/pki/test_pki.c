@@ -1,4 +1,5 @@
 #include "csr.h"
+#include "pki/root_key.h"
 #include "world.h"
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -277,6 +278,41 @@ static void test_nothing_there(void **state)
     world_end(&w);
 }
 
+/* Opened, and nothing written yet: reading works, and a first write that fails leaves nothing. */
+static void test_before_the_first_write(void **state)
+{
+    struct world w = { .dir = "/tmp/poterne-pki-XXXXXX" };
+    struct world_audit audit = { 0 };
+    CLEANUP(buf_clear) struct buf pem = { 0 };
+    enum err_code code = ERR_INVALID;
+    struct root_key_report report;
+    struct err e = { 0 };
+    int calls = 0;
+
+    (void)state;
+    assert_non_null(mkdtemp(w.dir));
+    assert_int_equal(world_try(&w, WORLD_NOW, STATE_EXCLUSIVE, &e), 0);
+    assert_string_equal(pki_installation(w.pki), "");
+    assert_null(pki_keeper(w.pki));
+    assert_int_equal(world_audited(&w, &audit), 0);
+    assert_int_equal(pki_keeper_public(w.pki, &pem, &e), -1);
+    assert_int_equal(e.code, ERR_NOT_FOUND);
+    assert_int_equal(root_key_rotate(&w.request, false, &report, &e), -1);
+    assert_int_equal(e.code, ERR_NOT_FOUND);
+    assert_int_equal(world_write(&w, refusing_in, &code, &e), -1);
+    assert_int_equal(world_audited(&w, &audit), 0);
+    assert_string_equal(pki_installation(w.pki), "");
+    code = ERR_REFUSED; /* a refusal is recorded, and so makes the installation */
+    assert_int_equal(world_write(&w, refusing_in, &code, &e), -1);
+    assert_int_equal(world_audited(&w, &audit), 2);
+    assert_non_null(strstr(audit.last, "\"action\":\"test.act\""));
+    assert_int_equal(world_write(&w, nothing_in, &calls, &e), 0);
+    verify(&w);
+    world_again(&w, WORLD_NOW, STATE_SHARED);
+    verify(&w);
+    world_end(&w);
+}
+
 /* ---- data keys ---- */
 
 static int data_keys_in(struct pki_write *w, void *ctx, struct err *e)
@@ -315,9 +351,13 @@ static void test_data_keys(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_clock),         cmocka_unit_test(test_refusal),
-        cmocka_unit_test(test_trail),         cmocka_unit_test(test_at_once),
-        cmocka_unit_test(test_nothing_there), cmocka_unit_test(test_data_keys),
+        cmocka_unit_test(test_clock),
+        cmocka_unit_test(test_refusal),
+        cmocka_unit_test(test_trail),
+        cmocka_unit_test(test_at_once),
+        cmocka_unit_test(test_nothing_there),
+        cmocka_unit_test(test_data_keys),
+        cmocka_unit_test(test_before_the_first_write),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

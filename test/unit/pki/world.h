@@ -55,6 +55,15 @@ static inline void world_again(struct world *w, int64_t now, enum state_lock loc
         fail_msg("open again: %s", e.msg);
 }
 
+static inline int world_nothing(struct pki_write *w, void *ctx, struct err *e)
+{
+    (void)w;
+    (void)ctx;
+    (void)e;
+    return 0;
+}
+
+/* With its first write behind it, which makes the installation. */
 static inline void world_start_at(struct world *w, int64_t now)
 {
     struct err e = { 0 };
@@ -62,7 +71,7 @@ static inline void world_start_at(struct world *w, int64_t now)
     *w = (struct world){ 0 };
     snprintf(w->dir, sizeof w->dir, "/tmp/poterne-pki-XXXXXX");
     assert_non_null(mkdtemp(w->dir));
-    if (world_try(w, now, STATE_SHARED, &e))
+    if (world_try(w, now, STATE_SHARED, &e) || pki_write(&w->request, world_nothing, NULL, &e))
         fail_msg("open: %s", e.msg);
 }
 
