@@ -239,53 +239,73 @@ static void judge_name(const struct look *l)
 
 /* ---- chain ---- */
 
-/* What it was signed with, where it signed itself. */
-static bool self_signature_fits(const struct x509_cert *cert)
+static bool signed_with(const struct x509_cert *cert, struct slice spki)
 {
     CLEANUP(key_freep) struct key *key = NULL;
 
-    return key_read_public(&key, cert->spki, NULL) == 0 &&
+    return key_read_public(&key, spki, NULL) == 0 &&
            key_verify(key, cert->sig_alg, cert->sig_params, cert->tbs, cert->sig, NULL) == 0;
 }
 
-/* Validity in time is judged apart: here the certificate is looked at while it was alive. RFC 5280
- * counts its last second in, OpenSSL does not. */
-static int64_t time_of_look(const struct look *l)
+static bool signed_by_one(const struct look *l, const struct slice *list, size_t count)
 {
-    if (l->in->now < l->cert.not_before)
-        return l->cert.not_before;
-    return l->in->now < l->cert.not_after ? l->in->now : l->cert.not_after - 1;
+    for (size_t i = 0; i < count; i++) {
+        struct x509_cert ca;
+
+        if (x509_cert_read(&ca, list[i], NULL) == 0 && slice_eq(ca.subject, l->cert.issuer) &&
+            signed_with(&l->cert, ca.spki))
+            return true;
+    }
+    return false;
 }
 
-static int judge_chain(const struct look *l, struct err *e)
+/* Path validation has a time, at which such a certificate has no path: who signed it is still
+ * worth knowing. */
+static bool out_of_time(const struct look *l)
 {
-    struct slice *roots;
+    return l->in->now < l->cert.not_before || l->in->now > l->cert.not_after;
+}
+
+static int verify_path(const struct look *l, struct err *e)
+{
+    struct slice *roots = calloc(l->in->root_count, sizeof *roots);
     struct chain_request request = { .leaf = l->in->der,
                                      .intermediates = l->in->chain,
                                      .intermediate_count = l->in->chain_count,
-                                     .at = time_of_look(l) };
+                                     .roots = roots,
+                                     .at = l->in->now };
     struct err why = { 0 };
     int rc;
 
-    if (l->too_weak || !l->in->root_count)
-        return 0;
-    if (l->self_signed && l->cert.ext.ca) {
-        if (l->cert.sig_alg != SIG_SHA1 && !self_signature_fits(&l->cert))
-            FOUND(l, "chain", "its own signature does not verify");
-        return 0;
-    }
-    /* one that is not a root does not vouch for itself */
-    roots = calloc(l->in->root_count, sizeof *roots);
     if (!roots)
         return err_set(e, ERR_LIMIT, "no memory for %zu CAs", l->in->root_count);
+    if (request.at == l->cert.not_after) /* RFC 5280 counts its last second in, OpenSSL does not */
+        request.at--;
+    /* one that is not a root does not vouch for itself */
     for (size_t i = 0; i < l->in->root_count; i++)
         if (!slice_eq(l->in->roots[i], l->in->der))
             roots[request.root_count++] = l->in->roots[i];
-    request.roots = roots;
     rc = request.root_count ? chain_verify(&request, &why) : 0;
     free(roots);
     if (rc)
         FOUND(l, "chain", "%s", err_text(&why));
+    return 0;
+}
+
+static int judge_chain(const struct look *l, struct err *e)
+{
+    if (l->too_weak || !l->in->root_count)
+        return 0;
+    if (l->self_signed && l->cert.ext.ca) {
+        if (l->cert.sig_alg != SIG_SHA1 && !signed_with(&l->cert, l->cert.spki))
+            FOUND(l, "chain", "its own signature does not verify");
+        return 0;
+    }
+    if (!out_of_time(l))
+        return verify_path(l, e);
+    if (!signed_by_one(l, l->in->roots, l->in->root_count) &&
+        !signed_by_one(l, l->in->chain, l->in->chain_count))
+        FOUND(l, "chain", "none of the CAs that were looked at has signed it");
     return 0;
 }
 
