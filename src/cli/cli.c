@@ -22,10 +22,16 @@ static int fail(const struct voice *voice, const struct err *e)
     return e->code == ERR_NONE ? 1 : err_kind(e->code)->exit_code;
 }
 
-static int wrong_line(const struct voice *voice, const struct line *line, const struct err *e)
+/* What follows the mistake may still say how to print it. */
+static int wrong_line(const struct line *line, int argc, char **argv, const struct err *e)
 {
-    say_error(voice, e);
-    if (!voice->json)
+    CLEANUP(line_clear) struct line whole = { 0 };
+    struct voice voice;
+
+    line_parse_partly(&whole, argc, argv);
+    voice_init(&voice, &whole);
+    say_error(&voice, e);
+    if (!voice.json)
         say_usage(line);
     return 2;
 }
@@ -65,9 +71,9 @@ int cli_main(int argc, char **argv)
     struct err e = { 0 };
     int exit_code = line_parse(&line, argc, argv, &e);
 
-    voice_init(&voice, &line);
     if (exit_code)
-        return wrong_line(&voice, &line, &e);
+        return wrong_line(&line, argc, argv, &e);
+    voice_init(&voice, &line);
     if (line.version)
         return show_version(&voice, &line);
     if (line.help || !line.command)
