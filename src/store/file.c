@@ -95,8 +95,10 @@ static bool remove_stale(const char *temporary)
 {
     CLEANUP(fd_closep) int fd = open(temporary, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
-    if (fd < 0) /* a link, or gone meanwhile */
-        return unlink(temporary) == 0 || errno == ENOENT;
+    if (fd < 0 && errno == ELOOP) /* a link: nobody of us made it */
+        return unlink(temporary) == 0;
+    if (fd < 0) /* gone meanwhile: whatever has the name by now is somebody's */
+        return errno == ENOENT;
     if (flock(fd, LOCK_EX | LOCK_NB))
         return false;
     return !same_file(fd, temporary) || unlink(temporary) == 0;
@@ -295,6 +297,8 @@ static int make_folder(const char *path, mode_t mode, bool *made, struct err *e)
     struct stat info;
 
     *made = mkdir(path, mode) == 0;
+    if (*made && chmod(path, mode)) /* whatever the umask says */
+        return err_errno(e, "set the mode of '%s'", path);
     if (*made || (errno == EEXIST && stat(path, &info) == 0 && S_ISDIR(info.st_mode)))
         return 0;
     if (errno == EEXIST)
