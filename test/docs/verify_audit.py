@@ -102,7 +102,7 @@ class VerifyAudit(unittest.TestCase):
 
     def test_a_missing_first_record(self):
         at = self.rows("record")[0]
-        self.bad("changed or gone", self.trail[:at] + self.trail[at + 1:])
+        self.bad("missing", self.trail[:at] + self.trail[at + 1:])
 
     def test_reordered_records(self):
         first, second = self.rows("record")[2:4]

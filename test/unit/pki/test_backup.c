@@ -233,6 +233,7 @@ static void test_replace(void **state)
     scene_start(&s);
     snprintf(other.dir, sizeof other.dir, "%s", s.to);
     assert_int_equal(world_try(&other, WORLD_NOW, STATE_SHARED, &e), 0);
+    assert_int_equal(world_write(&other, world_nothing, NULL, &e), 0);
     memcpy(was, pki_installation(other.pki), sizeof was);
     world_stop(&other);
     if (restore(&s, true, &e))
@@ -259,6 +260,7 @@ static void test_cut_short(void **state)
         scene_start(&s);
         snprintf(other.dir, sizeof other.dir, "%s", s.to);
         assert_int_equal(world_try(&other, WORLD_NOW, STATE_SHARED, &e), 0);
+    assert_int_equal(world_write(&other, world_nothing, NULL, &e), 0);
         world_stop(&other);
         for (size_t i = 0; i < steps; i++) {
             const char *wal = strcmp(moved[i], "store.db-wal") == 0 ? "-wal" : NULL;
