@@ -20,10 +20,20 @@ static void put_cert(struct json_writer *reply, const struct found_cert *cert)
     json_put_slice(reply, "certificate", buf_slice(&pem));
 }
 
-/* The first one as the object itself, what follows it in the file as a list. */
+/* What a file is about: a kubeconfig's user and not the CA before it, a chain's leaf. */
+static size_t subject_of(const struct found *f)
+{
+    for (size_t i = 0; i < f->cert_count; i++)
+        if (!f->cert[i].view.ext.ca)
+            return i;
+    return 0;
+}
+
+/* That one as the object itself, the others of the file as a list. */
 static int show_file(const char *path, struct json_writer *reply, struct err *e)
 {
     CLEANUP(found_clear) struct found f = { 0 };
+    size_t first;
 
     find_in(&f, 0, path);
     for (size_t i = 0; i < f.cert_count; i++)
@@ -34,11 +44,14 @@ static int show_file(const char *path, struct json_writer *reply, struct err *e)
     if (!f.cert_count)
         return err_set(e, ERR_INVALID, "'%s' holds no certificate", path);
     json_put_text(reply, "path", path);
-    put_cert(reply, &f.cert[0]);
+    first = subject_of(&f);
+    put_cert(reply, &f.cert[first]);
     if (f.cert_count == 1)
         return 0;
     json_put_array(reply, "others");
-    for (size_t i = 1; i < f.cert_count; i++) {
+    for (size_t i = 0; i < f.cert_count; i++) {
+        if (i == first)
+            continue;
         json_put_object(reply, NULL);
         put_cert(reply, &f.cert[i]);
         json_put_end(reply);

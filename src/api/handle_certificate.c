@@ -52,8 +52,9 @@ static int list_in(struct store_tx *tx, void *ctx, struct err *e)
             return -1;
         query.cluster_uid = c.uid;
     }
+    query.now = pki_now(l->args->request->pki);
     if (l->expiring)
-        query.expiring_until = pki_now(l->args->request->pki) + l->expiring;
+        query.expiring_until = query.now + l->expiring;
     return ledger_list(tx, &query, put_row, l, l->next, e);
 }
 

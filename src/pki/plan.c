@@ -68,7 +68,8 @@ static const struct {
     unsigned need;
 } bundles[] = {
     { "pki/ca.crt", AUTHORITY_CONTROL_PLANE, NEED_CONTROL_PLANE | NEED_NODE },
-    { "pki/kubelet-ca.crt", AUTHORITY_KUBELET, NEED_CONTROL_PLANE },
+    /* on nodes for whoever looks at the kubelet's port from beside it: a metrics agent, cert check */
+    { "pki/kubelet-ca.crt", AUTHORITY_KUBELET, NEED_CONTROL_PLANE | NEED_NODE },
     { "pki/operators-ca.crt", AUTHORITY_OPERATORS, NEED_CONTROL_PLANE },
     { "pki/front-proxy-ca.crt", AUTHORITY_AGGREGATION, NEED_CONTROL_PLANE },
     { "pki/etcd/ca.crt", AUTHORITY_ETCD, NEED_CONTROL_PLANE | NEED_ETCD },
