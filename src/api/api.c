@@ -278,6 +278,8 @@ static int run(struct call *c, struct json_writer *reply, struct err *e)
     uid_new(c->request.id);
     c->request.who = &c->who;
     c->request.accept_clock = c->api->options.accept_clock;
+    if (c->route->flags & ROUTE_STATELESS)
+        return c->route->handler(&args, reply, e);
     if (open_pki(c, &open)) {
         if (open.code == ERR_NOT_FOUND && (c->route->flags & ROUTE_EMPTY) &&
             access(c->api->state, F_OK)) {

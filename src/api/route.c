@@ -26,7 +26,7 @@ const struct route routes[] = {
     ROUTE(HTTP_POST,   "/v1/clusters/{cluster}/kubeconfigs",  RIGHT_ISSUE,  64 << 10, 0,             "Kubeconfig",    issue_kubeconfig, "",  "sign a person's CSR; the reply holds what a kubeconfig needs besides the key"),
     ROUTE(HTTP_GET,    "/v1/certificates",                    RIGHT_READ,   0,        ROUTE_EMPTY,   "CertificateList", list_certificates, LIST " cluster expiring", "certificates on record, soonest expiry first"),
     ROUTE(HTTP_GET,    "/v1/certificates/{serial}",           RIGHT_READ,   0,        0,             "Certificate",   show_certificate, "",  "one certificate, by serial or SHA-256 fingerprint"),
-    ROUTE(HTTP_GET,    "/v1/profiles",                        RIGHT_READ,   0,        ROUTE_EMPTY,   "ProfileList",   list_profiles,   "",   "what certificates may say"),
+    ROUTE(HTTP_GET,    "/v1/profiles",                        RIGHT_READ,   0,        ROUTE_STATELESS, "ProfileList",   list_profiles,   "",   "what certificates may say"),
     ROUTE(HTTP_GET,    "/v1/audit/records",                   RIGHT_READ,   0,        ROUTE_EMPTY,   "AuditRecordList", list_audit,    LIST " action outcome target", "the audit trail, oldest first; the cursor is the sequence number to go on behind"),
     ROUTE(HTTP_GET,    "/v1/audit/head",                      RIGHT_READ,   0,        0,             "AuditHead",     show_audit_head, "",   "the newest signed checkpoint, to be kept elsewhere"),
     ROUTE(HTTP_POST,   "/v1/audit/verification",              RIGHT_READ,   64 << 10, 0,             "AuditVerdict",  verify_audit,    "",   "check chain and signatures, against a kept head if one is given"),

@@ -22,6 +22,7 @@ enum route_flags {
     ROUTE_CREATES = 1 << 0,   /* makes the state directory when there is none */
     ROUTE_EMPTY = 1 << 1,     /* without a state directory: an empty list, not an error */
     ROUTE_EXCLUSIVE = 1 << 2, /* needs the state directory for itself */
+    ROUTE_STATELESS = 1 << 3, /* says what the program knows: opens none */
 };
 struct route {
     enum http_method method;
