@@ -3,6 +3,7 @@
 #include "cli/parse.h"
 #include "cli/run.h"
 #include "cli/text.h"
+#include <signal.h>
 #include <unistd.h>
 
 /*
@@ -53,6 +54,12 @@ static void offer_items(const struct completion *c, const struct json_value *ite
             offer(c, json_slice(json_get(item, "name")), NULL);
 }
 
+static void give_up(int signal)
+{
+    (void)signal;
+    _exit(0);
+}
+
 static void offer_stored(const struct completion *c, const char *path, const char *items)
 {
     const char *cluster = line_text(c->line, "cluster");
@@ -67,6 +74,7 @@ static void offer_stored(const struct completion *c, const char *path, const cha
     if (run_state(c->line, &state, NULL) ||
         api_open(&api, &(struct api_options){ .state = state }, NULL))
         return;
+    (void)signal(SIGALRM, give_up);
     (void)alarm(PATIENCE_S); /* somebody may hold the state directory: then there is no answer */
     client.api = api;
     client_path(&whole, path, &cluster);
