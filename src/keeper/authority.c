@@ -50,13 +50,13 @@ static bool take_part(struct slice *rest, struct slice *part)
     return true;
 }
 
-int authority_key_open(struct authority_key *ret, const struct seal_spot *spot,
-                       const struct data_key *dk, struct slice sealed, struct err *e)
+int authority_key_open(struct authority_key *ret, struct keeper *keeper,
+                       const struct seal_place *place, struct slice sealed, struct err *e)
 {
     CLEANUP(authority_key_clear) struct authority_key a = { 0 };
     struct slice rest;
 
-    if (open_value(spot, dk, sealed, &a.container, e))
+    if (open_value(keeper, SEAL_AUTHORITY, place, sealed, &a.container, e))
         return -1;
     rest = secret_slice(&a.container);
     if (rest.len == 0 || rest.ptr[0] != CONTAINER_VERSION)
@@ -123,18 +123,17 @@ static int self_sign(const struct key *key, const struct authority_spec *spec, s
     return buf_check(cert, e);
 }
 
-int keeper_authority_new(struct keeper *keeper, struct data_key *dk, const struct seal_label *label,
+int keeper_authority_new(struct keeper *keeper, const struct seal_place *place,
                          const struct authority_spec *spec, struct buf *sealed, struct buf *cert,
                          struct err *e)
 {
-    struct seal_spot spot = { keeper, SEAL_AUTHORITY, label };
     CLEANUP(key_freep) struct key *key = NULL;
     CLEANUP(secret_clear) struct secret container = { 0 };
     CLEANUP(buf_clear) struct buf der = { 0 };
 
     if (check_spec(spec, e) || key_generate(&key, spec->key_type, e) ||
         self_sign(key, spec, &der, e) || pack(&container, spec->fence, key, e) ||
-        seal_value(&spot, dk, secret_slice(&container), sealed, e))
+        seal_value(keeper, SEAL_AUTHORITY, place, secret_slice(&container), sealed, e))
         return err_wrap(e, "new authority");
     buf_replace(cert, &der);
     return 0;
@@ -162,20 +161,18 @@ static int check_imported(const struct x509_cert *cert, const struct key *key, s
     return 0;
 }
 
-int keeper_authority_import(struct keeper *keeper, struct data_key *dk,
-                            const struct seal_label *label, struct slice private_key,
-                            struct slice cert, struct slice fence, struct buf *sealed,
+int keeper_authority_import(struct keeper *keeper, const struct seal_place *place,
+                            const struct authority_import *import, struct buf *sealed,
                             struct err *e)
 {
-    struct seal_spot spot = { keeper, SEAL_AUTHORITY, label };
     CLEANUP(key_freep) struct key *key = NULL;
     CLEANUP(secret_clear) struct secret container = { 0 };
-    struct x509_cert read;
+    struct x509_cert cert;
 
-    if (x509_cert_read(&read, cert, e) || key_read_private(&key, private_key, e) ||
-        check_imported(&read, key, e) || check_fence(fence, NULL, e) ||
-        pack(&container, fence, key, e) ||
-        seal_value(&spot, dk, secret_slice(&container), sealed, e))
+    if (x509_cert_read(&cert, import->cert, e) || key_read_private(&key, import->private_key, e) ||
+        check_imported(&cert, key, e) || check_fence(import->fence, NULL, e) ||
+        pack(&container, import->fence, key, e) ||
+        seal_value(keeper, SEAL_AUTHORITY, place, secret_slice(&container), sealed, e))
         return err_wrap(e, "import an authority");
     return 0;
 }

@@ -12,53 +12,51 @@ static int make_key(enum key_type type, struct secret *pkcs8, struct buf *public
     return 0;
 }
 
-int keeper_key_new(struct keeper *keeper, struct data_key *dk, const struct seal_label *label,
-                   enum key_type type, struct buf *sealed, struct buf *public_pem, struct err *e)
+int keeper_key_new(struct keeper *keeper, const struct seal_place *place, enum key_type type,
+                   struct buf *sealed, struct buf *public_pem, struct err *e)
 {
     CLEANUP(secret_clear) struct secret pkcs8 = { 0 };
     CLEANUP(buf_clear) struct buf pem = { 0 };
 
     if (make_key(type, &pkcs8, &pem, e) ||
-        keeper_seal(keeper, dk, label, secret_slice(&pkcs8), sealed, e))
+        keeper_seal(keeper, place, secret_slice(&pkcs8), sealed, e))
         return -1;
     buf_replace(public_pem, &pem);
     return 0;
 }
 
 /* Also for keys that the caller sealed itself, in any form that key_read_private takes. */
-int keeper_key_release(struct keeper *keeper, const struct data_key *dk,
-                       const struct seal_label *label, struct slice sealed, struct secret *pkcs8,
-                       struct err *e)
+int keeper_key_release(struct keeper *keeper, const struct seal_place *place, struct slice sealed,
+                       struct secret *pkcs8, struct err *e)
 {
+    const struct seal_label *label = &place->label;
     CLEANUP(secret_clear) struct secret plain = { 0 };
     CLEANUP(key_freep) struct key *key = NULL;
 
-    if (keeper_unseal(keeper, dk, label, sealed, &plain, e))
+    if (keeper_unseal(keeper, place, sealed, &plain, e))
         return -1;
     if (key_read_private(&key, secret_slice(&plain), e))
         return err_wrap(e, "%s '%s', %s: not a private key", label->kind, label->uid, label->field);
     return key_write_private_der(key, pkcs8, e);
 }
 
-int keeper_identity_new(struct keeper *keeper, struct data_key *dk, const struct seal_label *label,
-                        struct buf *sealed, struct buf *public_pem, struct err *e)
+int keeper_identity_new(struct keeper *keeper, const struct seal_place *place, struct buf *sealed,
+                        struct buf *public_pem, struct err *e)
 {
-    struct seal_spot spot = { keeper, SEAL_IDENTITY, label };
     CLEANUP(secret_clear) struct secret pkcs8 = { 0 };
     CLEANUP(buf_clear) struct buf pem = { 0 };
 
     if (make_key(KEY_ED25519, &pkcs8, &pem, e) ||
-        seal_value(&spot, dk, secret_slice(&pkcs8), sealed, e))
+        seal_value(keeper, SEAL_IDENTITY, place, secret_slice(&pkcs8), sealed, e))
         return -1;
     buf_replace(public_pem, &pem);
     return 0;
 }
 
-int keeper_identity_open(struct keeper *keeper, const struct data_key *dk,
-                         const struct seal_label *label, struct slice sealed, int64_t signatures,
-                         struct err *e)
+int keeper_identity_open(struct keeper *keeper, const struct seal_place *place, struct slice sealed,
+                         int64_t signatures, struct err *e)
 {
-    struct seal_spot spot = { keeper, SEAL_IDENTITY, label };
+    const struct seal_label *label = &place->label;
     CLEANUP(secret_clear) struct secret pkcs8 = { 0 };
     CLEANUP(key_freep) struct key *key = NULL;
 
@@ -66,7 +64,7 @@ int keeper_identity_open(struct keeper *keeper, const struct data_key *dk,
         return err_set(e, ERR_INTERNAL, "the keeper's own key is open already");
     if (signatures < 0 || signatures > INT64_MAX / 2)
         return err_set(e, ERR_INVALID, "%lld signatures: out of range", (long long)signatures);
-    if (open_value(&spot, dk, sealed, &pkcs8, e))
+    if (open_value(keeper, SEAL_IDENTITY, place, sealed, &pkcs8, e))
         return -1;
     if (key_read_private(&key, secret_slice(&pkcs8), e) || key_type(key) != KEY_ED25519)
         return err_set(e, ERR_CORRUPT, "%s '%s', %s: not an Ed25519 key", label->kind, label->uid,

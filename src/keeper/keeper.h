@@ -55,18 +55,22 @@ int keeper_data_key_rewrap(struct keeper *keeper, struct keeper *next, struct da
 struct seal_label {
     const char *kind, *uid, *field; /* of the record: "generation", its uid, "key" */
 };
+/* Where a value is sealed, and the only place where it opens. */
+struct seal_place {
+    struct data_key *dk; /* sealing counts dk->seals, opening leaves it as it is */
+    struct seal_label label;
+};
 /* Values that are not authorities' keys. ERR_REFUSED under a data key for authorities, and for the
- * keeper's own key; ERR_LIMIT: dk->seals has reached KEEPER_SEALS. ERR_CORRUPT: does not open under
- * this label and data key. */
-int keeper_seal(struct keeper *keeper, struct data_key *dk, const struct seal_label *label,
-                struct slice plain, struct buf *sealed, struct err *e) MUST_CHECK;
-int keeper_unseal(struct keeper *keeper, const struct data_key *dk, const struct seal_label *label,
-                  struct slice sealed, struct secret *plain, struct err *e) MUST_CHECK;
-/* From one data key to another of the same purpose and subject (a new generation of it),
- * authorities' keys and the keeper's own too: nothing leaves the keeper. */
-int keeper_reseal(struct keeper *keeper, const struct data_key *from, struct data_key *to,
-                  const struct seal_label *label, struct slice sealed, struct buf *resealed,
-                  struct err *e) MUST_CHECK;
+ * keeper's own key; ERR_LIMIT: dk->seals has reached KEEPER_SEALS. ERR_CORRUPT: does not open in
+ * this place. */
+int keeper_seal(struct keeper *keeper, const struct seal_place *place, struct slice plain,
+                struct buf *sealed, struct err *e) MUST_CHECK;
+int keeper_unseal(struct keeper *keeper, const struct seal_place *place, struct slice sealed,
+                  struct secret *plain, struct err *e) MUST_CHECK;
+/* From one data key to another of the same purpose and subject (a new generation of it), under the
+ * same label; authorities' keys and the keeper's own too: nothing leaves the keeper. */
+int keeper_reseal(struct keeper *keeper, const struct seal_place *from, struct data_key *to,
+                  struct slice sealed, struct buf *resealed, struct err *e) MUST_CHECK;
 
 /* ---- authorities ---- */
 struct authority_spec {
@@ -79,22 +83,25 @@ struct authority_spec {
 };
 /* A new key, self-signed certificate (CA:TRUE, pathlen 0, keyCertSign + cRLSign, SKID), sealed with
  * its fence. */
-int keeper_authority_new(struct keeper *keeper, struct data_key *dk, const struct seal_label *label,
+int keeper_authority_new(struct keeper *keeper, const struct seal_place *place,
                          const struct authority_spec *spec, struct buf *sealed, struct buf *cert,
                          struct err *e) MUST_CHECK;
-/* A key from elsewhere (adopt): must fit the certificate (DER), which must be an authority's; RSA
- * of at least 2048 bits. */
-int keeper_authority_import(struct keeper *keeper, struct data_key *dk,
-                            const struct seal_label *label, struct slice private_key,
-                            struct slice cert, struct slice fence, struct buf *sealed,
+struct authority_import {
+    struct slice private_key; /* PEM or DER */
+    struct slice cert;        /* DER */
+    struct slice fence;       /* JSON, keeper/fence.h */
+};
+/* A key from elsewhere (adopt): must fit the certificate, which must be an authority's; RSA of at
+ * least 2048 bits. */
+int keeper_authority_import(struct keeper *keeper, const struct seal_place *place,
+                            const struct authority_import *import, struct buf *sealed,
                             struct err *e) MUST_CHECK;
 
 /* An authority's key in use: unsealed once, for as many signatures as wanted. ERR_CORRUPT: it does
  * not open, or key and certificate differ. */
 struct signer;
-int keeper_signer_open(struct signer **ret, struct keeper *keeper, const struct data_key *dk,
-                       const struct seal_label *label, struct slice sealed, struct slice cert,
-                       struct err *e) MUST_CHECK;
+int keeper_signer_open(struct signer **ret, struct keeper *keeper, const struct seal_place *place,
+                       struct slice sealed, struct slice cert, struct err *e) MUST_CHECK;
 void signer_close(struct signer *signer);
 DEFINE_FREEP(struct signer *, signer_close)
 enum sig_alg signer_alg(const struct signer *signer);
@@ -116,22 +123,19 @@ int keeper_sign(struct signer *signer, const struct sign_request *request,
                 struct sign_result *result, struct err *e) MUST_CHECK;
 
 /* ---- service-account keys: made here, sealed; given out, since API servers must hold them ---- */
-int keeper_key_new(struct keeper *keeper, struct data_key *dk, const struct seal_label *label,
-                   enum key_type type, struct buf *sealed, struct buf *public_pem, struct err *e)
-    MUST_CHECK;
+int keeper_key_new(struct keeper *keeper, const struct seal_place *place, enum key_type type,
+                   struct buf *sealed, struct buf *public_pem, struct err *e) MUST_CHECK;
 /* The PKCS#8 DER of a sealed key that is not an authority's; also of one in PEM that keeper_seal
  * took. */
-int keeper_key_release(struct keeper *keeper, const struct data_key *dk,
-                       const struct seal_label *label, struct slice sealed, struct secret *pkcs8,
-                       struct err *e) MUST_CHECK;
+int keeper_key_release(struct keeper *keeper, const struct seal_place *place, struct slice sealed,
+                       struct secret *pkcs8, struct err *e) MUST_CHECK;
 
 /* ---- the keeper's own key: signs checkpoints of the audit trail, nothing else ---- */
-int keeper_identity_new(struct keeper *keeper, struct data_key *dk, const struct seal_label *label,
-                        struct buf *sealed, struct buf *public_pem, struct err *e) MUST_CHECK;
+int keeper_identity_new(struct keeper *keeper, const struct seal_place *place, struct buf *sealed,
+                        struct buf *public_pem, struct err *e) MUST_CHECK;
 /* Opens it, once, and takes up the count of signatures from where a checkpoint left it. */
-int keeper_identity_open(struct keeper *keeper, const struct data_key *dk,
-                         const struct seal_label *label, struct slice sealed, int64_t signatures,
-                         struct err *e) MUST_CHECK;
+int keeper_identity_open(struct keeper *keeper, const struct seal_place *place, struct slice sealed,
+                         int64_t signatures, struct err *e) MUST_CHECK;
 /* Made by keeper_sign; statements and authorities' own certificates do not count. */
 int64_t keeper_signatures(const struct keeper *keeper);
 /* Another process may have signed meanwhile: the count goes on from the larger of the two. */

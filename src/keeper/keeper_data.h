@@ -26,17 +26,11 @@ int root_key_read(struct secret *wrap_base, char id[ROOT_KEY_ID], int fd, struct
  */
 enum seal_class { SEAL_NONE, SEAL_VALUE, SEAL_AUTHORITY, SEAL_IDENTITY };
 
-/* Where a value is sealed, besides its data key. */
-struct seal_spot {
-    struct keeper *keeper;
-    enum seal_class class;
-    const struct seal_label *label;
-};
-int seal_value(const struct seal_spot *spot, struct data_key *dk, struct slice plain,
-               struct buf *sealed, struct err *e) MUST_CHECK;
+int seal_value(struct keeper *keeper, enum seal_class class, const struct seal_place *place,
+               struct slice plain, struct buf *sealed, struct err *e) MUST_CHECK;
 /* ERR_REFUSED when it is of another class, ERR_CORRUPT when it does not open. */
-int open_value(const struct seal_spot *spot, const struct data_key *dk, struct slice sealed,
-               struct secret *plain, struct err *e) MUST_CHECK;
+int open_value(struct keeper *keeper, enum seal_class class, const struct seal_place *place,
+               struct slice sealed, struct secret *plain, struct err *e) MUST_CHECK;
 
 /* ---- authority.c ---- */
 /* What is sealed of an authority: its fence and its key, one container. */
@@ -45,8 +39,9 @@ struct authority_key {
     struct slice fence, pkcs8; /* views into it */
 };
 void authority_key_clear(struct authority_key *a);
-int authority_key_open(struct authority_key *ret, const struct seal_spot *spot,
-                       const struct data_key *dk, struct slice sealed, struct err *e) MUST_CHECK;
+int authority_key_open(struct authority_key *ret, struct keeper *keeper,
+                       const struct seal_place *place, struct slice sealed, struct err *e)
+    MUST_CHECK;
 
 /* The outcome of a call replaces what the caller's buffer held. */
 void buf_replace(struct buf *to, struct buf *from);

@@ -143,55 +143,57 @@ int keeper_data_key_rewrap(struct keeper *keeper, struct keeper *next, struct da
     return wrap(next, dk, &key, &dk->wrapped, e);
 }
 
-static void value_aad(struct buf *aad, const struct seal_spot *spot, const struct data_key *dk)
+static void value_aad(struct buf *aad, const struct keeper *keeper, enum seal_class class,
+                      const struct seal_place *place)
 {
-    const struct seal_label *label = spot->label;
+    const struct seal_label *label = &place->label;
 
     assert(label->kind && label->uid && label->field);
     aad_text(aad, "poterne sealed value v1");
-    aad_number(aad, spot->class);
-    aad_text(aad, spot->keeper->installation);
+    aad_number(aad, class);
+    aad_text(aad, keeper->installation);
     aad_text(aad, label->kind);
     aad_text(aad, label->uid);
     aad_text(aad, label->field);
-    aad_number(aad, (uint64_t)dk->generation);
+    aad_number(aad, (uint64_t)place->dk->generation);
 }
 
-static int wrap_label(const struct seal_spot *spot, struct err *e)
+static int wrap_label(const struct seal_label *label, struct err *e)
 {
-    return err_wrap(e, "%s '%s', %s", spot->label->kind, spot->label->uid, spot->label->field);
+    return err_wrap(e, "%s '%s', %s", label->kind, label->uid, label->field);
 }
 
 /* Authorities' keys under the data keys that are theirs, plain values under others. */
-static int check_purpose(const struct seal_spot *spot, const struct data_key *dk, struct err *e)
+static int check_purpose(enum seal_class class, const struct data_key *dk, struct err *e)
 {
     if (check_data_key(dk, e))
         return -1;
-    if (spot->class == SEAL_VALUE && dk->purpose == DATA_KEY_AUTHORITY)
+    if (class == SEAL_VALUE && dk->purpose == DATA_KEY_AUTHORITY)
         return err_set(e, ERR_REFUSED, "data key '%s' is for an authority's key alone", dk->uid);
-    if (spot->class == SEAL_AUTHORITY && dk->purpose != DATA_KEY_AUTHORITY)
+    if (class == SEAL_AUTHORITY && dk->purpose != DATA_KEY_AUTHORITY)
         return err_set(e, ERR_REFUSED, "data key '%s' is not for an authority's key", dk->uid);
     return 0;
 }
 
-int seal_value(const struct seal_spot *spot, struct data_key *dk, struct slice plain,
-               struct buf *sealed, struct err *e)
+int seal_value(struct keeper *keeper, enum seal_class class, const struct seal_place *place,
+               struct slice plain, struct buf *sealed, struct err *e)
 {
+    struct data_key *dk = place->dk;
     CLEANUP(secret_clear) struct secret key = { 0 };
     CLEANUP(buf_clear) struct buf aad = { 0 };
     CLEANUP(buf_clear) struct buf blob = { 0 };
 
-    if (check_purpose(spot, dk, e))
-        return wrap_label(spot, e);
+    if (check_purpose(class, dk, e))
+        return wrap_label(&place->label, e);
     if (dk->seals >= KEEPER_SEALS)
         return err_set(e, ERR_LIMIT, "data key '%s' has sealed %lld values: reseal under a new one",
                        dk->uid, (long long)dk->seals);
-    value_aad(&aad, spot, dk);
+    value_aad(&aad, keeper, class, place);
     buf_add_byte(&blob, BLOB_VERSION);
-    buf_add_byte(&blob, (uint8_t)spot->class);
-    if (buf_check(&aad, e) || unwrap(spot->keeper, dk, &key, e) ||
+    buf_add_byte(&blob, (uint8_t) class);
+    if (buf_check(&aad, e) || unwrap(keeper, dk, &key, e) ||
         aead_seal(&blob, secret_slice(&key), buf_slice(&aad), plain, e) || buf_check(&blob, e))
-        return wrap_label(spot, e);
+        return wrap_label(&place->label, e);
     dk->seals++;
     buf_replace(sealed, &blob);
     return 0;
@@ -205,59 +207,59 @@ static enum seal_class value_class(struct slice sealed)
     return (enum seal_class)sealed.ptr[1];
 }
 
-static int check_class(const struct seal_spot *spot, struct slice sealed, struct err *e)
+static int check_class(enum seal_class class, struct slice sealed, struct err *e)
 {
     enum seal_class found = value_class(sealed);
 
     if (found == SEAL_NONE)
         return err_set(e, ERR_CORRUPT, "not a sealed value");
-    if (found != spot->class)
+    if (found != class)
         return err_set(e, ERR_REFUSED, "not a sealed value of this kind");
     return 0;
 }
 
-int open_value(const struct seal_spot *spot, const struct data_key *dk, struct slice sealed,
-               struct secret *plain, struct err *e)
+int open_value(struct keeper *keeper, enum seal_class class, const struct seal_place *place,
+               struct slice sealed, struct secret *plain, struct err *e)
 {
     CLEANUP(secret_clear) struct secret key = { 0 };
     CLEANUP(buf_clear) struct buf aad = { 0 };
 
-    if (check_class(spot, sealed, e) || check_purpose(spot, dk, e) ||
-        unwrap(spot->keeper, dk, &key, e))
-        return wrap_label(spot, e);
-    value_aad(&aad, spot, dk);
+    if (check_class(class, sealed, e) || check_purpose(class, place->dk, e) ||
+        unwrap(keeper, place->dk, &key, e))
+        return wrap_label(&place->label, e);
+    value_aad(&aad, keeper, class, place);
     if (buf_check(&aad, e) ||
         aead_open(plain, secret_slice(&key), buf_slice(&aad),
                   slice_of(sealed.ptr + VALUE_HEAD, sealed.len - VALUE_HEAD), e))
-        return wrap_label(spot, e);
+        return wrap_label(&place->label, e);
     return 0;
 }
 
-int keeper_seal(struct keeper *keeper, struct data_key *dk, const struct seal_label *label,
-                struct slice plain, struct buf *sealed, struct err *e)
+int keeper_seal(struct keeper *keeper, const struct seal_place *place, struct slice plain,
+                struct buf *sealed, struct err *e)
 {
-    return seal_value(&(struct seal_spot){ keeper, SEAL_VALUE, label }, dk, plain, sealed, e);
+    return seal_value(keeper, SEAL_VALUE, place, plain, sealed, e);
 }
 
-int keeper_unseal(struct keeper *keeper, const struct data_key *dk, const struct seal_label *label,
-                  struct slice sealed, struct secret *plain, struct err *e)
+int keeper_unseal(struct keeper *keeper, const struct seal_place *place, struct slice sealed,
+                  struct secret *plain, struct err *e)
 {
-    return open_value(&(struct seal_spot){ keeper, SEAL_VALUE, label }, dk, sealed, plain, e);
+    return open_value(keeper, SEAL_VALUE, place, sealed, plain, e);
 }
 
-int keeper_reseal(struct keeper *keeper, const struct data_key *from, struct data_key *to,
-                  const struct seal_label *label, struct slice sealed, struct buf *resealed,
-                  struct err *e)
+int keeper_reseal(struct keeper *keeper, const struct seal_place *from, struct data_key *to,
+                  struct slice sealed, struct buf *resealed, struct err *e)
 {
     CLEANUP(secret_clear) struct secret plain = { 0 };
-    struct seal_spot spot = { keeper, value_class(sealed), label };
+    enum seal_class class = value_class(sealed);
+    struct seal_place place = { to, from->label };
 
-    if (check_data_key(from, e) || check_data_key(to, e))
+    if (check_data_key(from->dk, e) || check_data_key(to, e))
         return -1;
-    if (from->purpose != to->purpose || strcmp(from->subject, to->subject) != 0)
+    if (from->dk->purpose != to->purpose || strcmp(from->dk->subject, to->subject) != 0)
         return err_set(e, ERR_REFUSED, "data key '%s' is not another generation of '%s'", to->uid,
-                       from->uid);
-    if (open_value(&spot, from, sealed, &plain, e))
+                       from->dk->uid);
+    if (open_value(keeper, class, from, sealed, &plain, e))
         return -1;
-    return seal_value(&spot, to, secret_slice(&plain), resealed, e);
+    return seal_value(keeper, class, &place, secret_slice(&plain), resealed, e);
 }

@@ -49,16 +49,15 @@ static int read_issuer(struct signer *signer, struct slice cert, struct err *e)
     return 0;
 }
 
-int keeper_signer_open(struct signer **ret, struct keeper *keeper, const struct data_key *dk,
-                       const struct seal_label *label, struct slice sealed, struct slice cert,
-                       struct err *e)
+int keeper_signer_open(struct signer **ret, struct keeper *keeper, const struct seal_place *place,
+                       struct slice sealed, struct slice cert, struct err *e)
 {
-    struct seal_spot spot = { keeper, SEAL_AUTHORITY, label };
+    const struct seal_label *label = &place->label;
     CLEANUP(signer_closep) struct signer *signer = xcalloc(1, sizeof *signer);
     CLEANUP(authority_key_clear) struct authority_key authority = { 0 };
     struct err why = { 0 };
 
-    if (authority_key_open(&authority, &spot, dk, sealed, e))
+    if (authority_key_open(&authority, keeper, place, sealed, e))
         return err_wrap(e, "open an authority");
     /* What was sealed was good: whatever does not read now is damage. */
     if (key_read_private(&signer->key, authority.pkcs8, &why) ||

@@ -166,11 +166,11 @@ static int seal_key(struct recording *r, const struct key *key, const char *uid,
 {
     CLEANUP(secret_clear) struct secret pkcs8 = { 0 };
     CLEANUP(data_key_clear) struct data_key dk = { 0 };
-    struct seal_label label = { KIND_SERVICE_ACCOUNT_KEY, uid, "key" };
+    struct seal_place place = { &dk, { KIND_SERVICE_ACCOUNT_KEY, uid, "key" } };
 
     if (key_write_private_der(key, &pkcs8, e) ||
         pki_kind_key(r->w, KIND_SERVICE_ACCOUNT_KEY, &dk, e) ||
-        keeper_seal(pki_keeper(r->w->request->pki), &dk, &label, secret_slice(&pkcs8), sealed, e))
+        keeper_seal(pki_keeper(r->w->request->pki), &place, secret_slice(&pkcs8), sealed, e))
         return -1;
     return pki_data_key_update(r->w, &dk, e);
 }

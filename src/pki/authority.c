@@ -250,12 +250,12 @@ int authority_signer(struct pki_write *w, const struct authority *a, struct sign
 {
     CLEANUP(data_key_clear) struct data_key dk = { 0 };
     const struct generation *g = &a->generation[a->issuing];
-    struct seal_label label = { KIND_GENERATION, g->uid, "key" };
+    struct seal_place place = { &dk, { KIND_GENERATION, g->uid, "key" } };
 
     if (check_issuing(a, w->now, e))
         return -1;
     if (pki_data_key_load(w->tx, DATA_KEY_AUTHORITY, g->uid, &dk, e) ||
-        keeper_signer_open(ret, pki_keeper(w->request->pki), &dk, &label, buf_slice(&g->sealed),
+        keeper_signer_open(ret, pki_keeper(w->request->pki), &place, buf_slice(&g->sealed),
                            buf_slice(&g->cert), e))
         return err_wrap(e, "the %s authority", authority_role_name(a->role));
     return 0;

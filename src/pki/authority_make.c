@@ -57,7 +57,7 @@ static int make_key(struct draft *d, struct err *e)
     CLEANUP(buf_clear) struct buf subject = { 0 };
     CLEANUP(buf_clear) struct buf fence = { 0 };
     CLEANUP(data_key_clear) struct data_key dk = { 0 };
-    struct seal_label label = { KIND_GENERATION, d->uid, "key" };
+    struct seal_place place = { &dk, { KIND_GENERATION, d->uid, "key" } };
     int64_t now = d->w->now;
     struct authority_spec spec = { .cluster = d->c->uid,
                                    .key_type = d->c->key_type,
@@ -75,8 +75,8 @@ static int make_key(struct draft *d, struct err *e)
     spec.subject = buf_slice(&subject);
     spec.fence = buf_slice(&fence);
     if (pki_data_key_new(d->w, DATA_KEY_AUTHORITY, d->uid, &dk, e) ||
-        keeper_authority_new(pki_keeper(d->w->request->pki), &dk, &label, &spec, &d->sealed,
-                             &d->cert, e))
+        keeper_authority_new(pki_keeper(d->w->request->pki), &place, &spec, &d->sealed, &d->cert,
+                             e))
         return -1;
     d->custody = CUSTODY_SEALED;
     return pki_data_key_insert(d->w, &dk, e);
@@ -86,15 +86,17 @@ static int import_key(struct draft *d, struct slice private_key, struct err *e)
 {
     CLEANUP(buf_clear) struct buf fence = { 0 };
     CLEANUP(data_key_clear) struct data_key dk = { 0 };
-    struct seal_label label = { KIND_GENERATION, d->uid, "key" };
+    struct seal_place place = { &dk, { KIND_GENERATION, d->uid, "key" } };
+    struct authority_import import = { .private_key = private_key, .cert = buf_slice(&d->cert) };
 
     d->custody = CUSTODY_ELSEWHERE;
     if (private_key.len == 0)
         return 0;
     if (profile_fence(&fence, d->c, d->roles, e) ||
-        pki_data_key_new(d->w, DATA_KEY_AUTHORITY, d->uid, &dk, e) ||
-        keeper_authority_import(pki_keeper(d->w->request->pki), &dk, &label, private_key,
-                                buf_slice(&d->cert), buf_slice(&fence), &d->sealed, e))
+        pki_data_key_new(d->w, DATA_KEY_AUTHORITY, d->uid, &dk, e))
+        return -1;
+    import.fence = buf_slice(&fence);
+    if (keeper_authority_import(pki_keeper(d->w->request->pki), &place, &import, &d->sealed, e))
         return -1;
     d->custody = CUSTODY_SEALED;
     return pki_data_key_insert(d->w, &dk, e);

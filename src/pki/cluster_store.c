@@ -155,14 +155,14 @@ int cluster_make_service_account_key(struct pki_write *w, const struct cluster *
     struct record r = {
         .kind = lend(KIND_SERVICE_ACCOUNT_KEY), .scope = scope, .name = lend("1"), .schema = 1
     };
-    struct seal_label label = { KIND_SERVICE_ACCOUNT_KEY, r.uid, "key" };
+    struct seal_place place = { &dk, { KIND_SERVICE_ACCOUNT_KEY, r.uid, "key" } };
     struct json_writer json;
 
     cluster_scope(c, scope);
     uid_new(r.uid);
     if (pki_kind_key(w, KIND_SERVICE_ACCOUNT_KEY, &dk, e) ||
-        keeper_key_new(pki_keeper(w->request->pki), &dk, &label, c->service_account_key_type,
-                       &sealed, &public, e) ||
+        keeper_key_new(pki_keeper(w->request->pki), &place, c->service_account_key_type, &sealed,
+                       &public, e) ||
         pki_data_key_update(w, &dk, e))
         return -1;
     json_writer_init(&json, &body, false);

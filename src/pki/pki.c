@@ -81,14 +81,14 @@ int identity_open(struct keeper *keeper, struct store_tx *tx, struct err *e)
     CLEANUP(data_key_clear) struct data_key dk = { 0 };
     CLEANUP(json_freep) struct json *doc = NULL;
     CLEANUP(buf_clear) struct buf sealed = { 0 };
-    struct seal_label label = { KIND_KEEPER, r.uid, "key" };
+    struct seal_place place = { &dk, { KIND_KEEPER, r.uid, "key" } };
     int64_t signatures;
 
     if (store_find(tx, KIND_KEEPER, "/", "identity", &r, e) ||
         pki_data_key_load(tx, DATA_KEY_KIND, KIND_KEEPER, &dk, e) || record_json(&doc, &r, e) ||
         body_base64(json_root(doc), "sealed", &sealed, e) ||
         signatures_counted(tx, &signatures, e) ||
-        keeper_identity_open(keeper, &dk, &label, buf_slice(&sealed), signatures, e)) {
+        keeper_identity_open(keeper, &place, buf_slice(&sealed), signatures, e)) {
         if (e && e->code == ERR_NOT_FOUND) /* every installation has it */
             e->code = ERR_CORRUPT;
         return err_wrap(e, "the keeper's own key");

@@ -18,12 +18,12 @@ static int put_identity(struct pki_write *w, struct err *e)
     struct record r = {
         .kind = lend(KIND_KEEPER), .scope = lend("/"), .name = lend("identity"), .schema = 1
     };
-    struct seal_label label = { KIND_KEEPER, r.uid, "key" };
+    struct seal_place place = { &dk, { KIND_KEEPER, r.uid, "key" } };
     struct json_writer json;
 
     uid_new(r.uid);
     if (pki_data_key_new(w, DATA_KEY_KIND, KIND_KEEPER, &dk, e) ||
-        keeper_identity_new(w->request->pki->keeper, &dk, &label, &sealed, &public, e) ||
+        keeper_identity_new(w->request->pki->keeper, &place, &sealed, &public, e) ||
         pki_data_key_insert(w, &dk, e))
         return -1;
     json_writer_init(&json, &body, false);

@@ -143,14 +143,14 @@ struct resealing {
 };
 
 /* Every kind keeps what is sealed in the member "sealed", labelled (kind, uid, "key"). */
-static int reseal_value(struct pki_write *w, const struct data_key *from, struct data_key *to,
+static int reseal_value(struct pki_write *w, struct data_key *from, struct data_key *to,
                         const struct record *r, struct err *e)
 {
     CLEANUP(json_freep) struct json *doc = NULL;
     CLEANUP(buf_clear) struct buf sealed = { 0 };
     CLEANUP(buf_clear) struct buf resealed = { 0 };
     CLEANUP(buf_clear) struct buf members = { 0 };
-    struct seal_label label = { r->kind, r->uid, "key" };
+    struct seal_place place = { from, { r->kind, r->uid, "key" } };
     struct json_writer json;
 
     if (record_json(&doc, r, e))
@@ -158,8 +158,7 @@ static int reseal_value(struct pki_write *w, const struct data_key *from, struct
     if (!json_get(json_root(doc), "sealed")) /* an adopted one whose key is elsewhere */
         return 0;
     if (body_base64(json_root(doc), "sealed", &sealed, e) ||
-        keeper_reseal(pki_keeper(w->request->pki), from, to, &label, buf_slice(&sealed), &resealed,
-                      e))
+        keeper_reseal(pki_keeper(w->request->pki), &place, to, buf_slice(&sealed), &resealed, e))
         return err_wrap(e, "%s '%s'", r->kind, r->name);
     json_writer_init(&json, &members, false);
     json_put_object(&json, NULL);
@@ -168,7 +167,7 @@ static int reseal_value(struct pki_write *w, const struct data_key *from, struct
     return record_merge(w, r->uid, &members, e);
 }
 
-static int reseal_kind(struct pki_write *w, const struct data_key *from, struct data_key *to,
+static int reseal_kind(struct pki_write *w, struct data_key *from, struct data_key *to,
                        int64_t *values, struct err *e)
 {
     char cursor[STORE_CURSOR] = "";
@@ -186,7 +185,7 @@ static int reseal_kind(struct pki_write *w, const struct data_key *from, struct 
     return 0;
 }
 
-static int reseal_authority(struct pki_write *w, const struct data_key *from, struct data_key *to,
+static int reseal_authority(struct pki_write *w, struct data_key *from, struct data_key *to,
                             int64_t *values, struct err *e)
 {
     CLEANUP(record_clear) struct record r = { 0 };

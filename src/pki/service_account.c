@@ -64,11 +64,10 @@ static int release(struct pki_write *w, const struct signing_key *k, struct buf 
     CLEANUP(data_key_clear) struct data_key dk = { 0 };
     CLEANUP(secret_clear) struct secret pkcs8 = { 0 };
     CLEANUP(key_freep) struct key *key = NULL;
-    struct seal_label label = { KIND_SERVICE_ACCOUNT_KEY, k->uid, "key" };
+    struct seal_place place = { &dk, { KIND_SERVICE_ACCOUNT_KEY, k->uid, "key" } };
 
     if (pki_data_key_load(w->tx, DATA_KEY_KIND, KIND_SERVICE_ACCOUNT_KEY, &dk, e) ||
-        keeper_key_release(pki_keeper(w->request->pki), &dk, &label, buf_slice(&k->sealed), &pkcs8,
-                           e) ||
+        keeper_key_release(pki_keeper(w->request->pki), &place, buf_slice(&k->sealed), &pkcs8, e) ||
         key_read_private(&key, secret_slice(&pkcs8), e))
         return -1;
     return key_write_private_pem(key, pem, e);

@@ -41,11 +41,11 @@ static int open_key(struct state_checking *c, const struct record *r, struct sli
                     struct secret *pkcs8, struct err *e)
 {
     CLEANUP(data_key_clear) struct data_key dk = { 0 };
-    struct seal_label label = { r->kind, r->uid, "key" };
+    struct seal_place place = { &dk, { r->kind, r->uid, "key" } };
 
     if (pki_data_key_load(c->tx, DATA_KEY_KIND, r->kind, &dk, e))
         return -1;
-    return keeper_key_release(c->pki->keeper, &dk, &label, sealed, pkcs8, e);
+    return keeper_key_release(c->pki->keeper, &place, sealed, pkcs8, e);
 }
 
 void state_check_key(struct state_checking *c, const struct record *r, const char *subject)

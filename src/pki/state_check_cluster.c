@@ -121,23 +121,22 @@ static void add_issuer(struct looking *l, const char *skid, struct slice der)
 }
 
 /* Whether the value opens by itself, so that the fault is in what it is beside. */
-static bool value_opens(struct looking *l, const struct data_key *dk,
-                        const struct seal_label *label, struct slice sealed)
+static bool value_opens(struct looking *l, const struct seal_place *place, struct slice sealed)
 {
-    CLEANUP(data_key_clear) struct data_key to = { .purpose = dk->purpose };
+    CLEANUP(data_key_clear) struct data_key to = { .purpose = place->dk->purpose };
     CLEANUP(buf_clear) struct buf resealed = { 0 };
     struct keeper *keeper = l->c->pki->keeper;
 
-    memcpy(to.subject, dk->subject, sizeof to.subject);
-    return keeper_data_key_new(keeper, &to, dk->generation + 1, NULL) == 0 &&
-           keeper_reseal(keeper, dk, &to, label, sealed, &resealed, NULL) == 0;
+    memcpy(to.subject, place->dk->subject, sizeof to.subject);
+    return keeper_data_key_new(keeper, &to, place->dk->generation + 1, NULL) == 0 &&
+           keeper_reseal(keeper, place, &to, sealed, &resealed, NULL) == 0;
 }
 
 static void check_sealed(struct looking *l, const struct generation *g)
 {
     CLEANUP(data_key_clear) struct data_key dk = { 0 };
     CLEANUP(signer_closep) struct signer *signer = NULL;
-    struct seal_label label = { KIND_GENERATION, g->uid, "key" };
+    struct seal_place place = { &dk, { KIND_GENERATION, g->uid, "key" } };
     struct slice sealed = buf_slice(&g->sealed);
     struct err e = { 0 };
 
@@ -146,9 +145,9 @@ static void check_sealed(struct looking *l, const struct generation *g)
     l->c->report.sealed++;
     if (pki_data_key_load(l->c->tx, DATA_KEY_AUTHORITY, g->uid, &dk, &e))
         FAULT(l, "sealed", "its data key is not there: %s", err_text(&e));
-    else if (keeper_signer_open(&signer, l->c->pki->keeper, &dk, &label, sealed,
-                                buf_slice(&g->cert), &e))
-        FAULT(l, value_opens(l, &dk, &label, sealed) ? "key" : "sealed", "%s", err_text(&e));
+    else if (keeper_signer_open(&signer, l->c->pki->keeper, &place, sealed, buf_slice(&g->cert),
+                                &e))
+        FAULT(l, value_opens(l, &place, sealed) ? "key" : "sealed", "%s", err_text(&e));
 }
 
 static int check_generation(const struct record *r, void *ctx, struct err *e)

@@ -17,8 +17,8 @@ static void test_key(void **state)
     for (size_t i = 0; i < ARRAY_LEN(types); i++) {
         CLEANUP(key_freep) struct key *key = NULL;
 
-        GOOD(keeper_key_new(keeper, &dk, &label, types[i], &sealed, &pem, e));
-        GOOD(keeper_key_release(keeper, &dk, &label, buf_slice(&sealed), &pkcs8, e));
+        GOOD(keeper_key_new(keeper, AT(&dk), types[i], &sealed, &pem, e));
+        GOOD(keeper_key_release(keeper, AT(&dk), buf_slice(&sealed), &pkcs8, e));
         GOOD(key_read_private(&key, secret_slice(&pkcs8), e));
         assert_int_equal(key_type(key), types[i]);
         buf_reset(&again);
@@ -27,14 +27,14 @@ static void test_key(void **state)
         /* one that came from elsewhere, in PEM */
         buf_reset(&again);
         GOOD(key_write_private_pem(key, &again, e));
-        GOOD(keeper_seal(keeper, &dk, &label, buf_slice(&again), &sealed, e));
-        GOOD(keeper_key_release(keeper, &dk, &label, buf_slice(&sealed), &pkcs8, e));
+        GOOD(keeper_seal(keeper, AT(&dk), buf_slice(&again), &sealed, e));
+        GOOD(keeper_key_release(keeper, AT(&dk), buf_slice(&sealed), &pkcs8, e));
     }
-    GOOD(keeper_seal(keeper, &dk, &label, slice_str("plain"), &sealed, e));
+    GOOD(keeper_seal(keeper, AT(&dk), slice_str("plain"), &sealed, e));
     BAD(ERR_INVALID, "not a private key",
-        keeper_key_release(keeper, &dk, &label, buf_slice(&sealed), &pkcs8, e));
+        keeper_key_release(keeper, AT(&dk), buf_slice(&sealed), &pkcs8, e));
     BAD(ERR_REFUSED, "for an authority's key alone",
-        keeper_key_new(keeper, &authority, &label, KEY_P256, &sealed, &pem, e));
+        keeper_key_new(keeper, AT(&authority), KEY_P256, &sealed, &pem, e));
 }
 
 /* ---- the keeper's own key ---- */
@@ -53,19 +53,18 @@ static void test_identity(void **state)
     struct slice statement = slice_str(CHECKPOINT);
 
     (void)state;
-    GOOD(keeper_identity_new(keeper, &dk, &label, &sealed, &pem, e));
+    GOOD(keeper_identity_new(keeper, AT(&dk), &sealed, &pem, e));
     assert_true(slice_starts(buf_slice(&pem), "-----BEGIN PUBLIC KEY-----\n"));
-    BAD(ERR_REFUSED, "", keeper_unseal(keeper, &dk, &label, buf_slice(&sealed), &plain, e));
-    BAD(ERR_REFUSED, "", keeper_key_release(keeper, &dk, &label, buf_slice(&sealed), &plain, e));
+    BAD(ERR_REFUSED, "", keeper_unseal(keeper, AT(&dk), buf_slice(&sealed), &plain, e));
+    BAD(ERR_REFUSED, "", keeper_key_release(keeper, AT(&dk), buf_slice(&sealed), &plain, e));
     BAD(ERR_INTERNAL, "not open", keeper_sign_statement(keeper, statement, &sig, e));
     BAD(ERR_INTERNAL, "not open", keeper_verify_statement(keeper, statement, buf_slice(&sig), e));
-    GOOD(keeper_seal(keeper, &dk, &label, slice_str("x"), &value, e));
-    BAD(ERR_REFUSED, "", keeper_identity_open(keeper, &dk, &label, buf_slice(&value), 0, e));
-    BAD(ERR_INVALID, "-1", keeper_identity_open(keeper, &dk, &label, buf_slice(&sealed), -1, e));
-    GOOD(keeper_identity_open(keeper, &dk, &label, buf_slice(&sealed), 41, e));
+    GOOD(keeper_seal(keeper, AT(&dk), slice_str("x"), &value, e));
+    BAD(ERR_REFUSED, "", keeper_identity_open(keeper, AT(&dk), buf_slice(&value), 0, e));
+    BAD(ERR_INVALID, "-1", keeper_identity_open(keeper, AT(&dk), buf_slice(&sealed), -1, e));
+    GOOD(keeper_identity_open(keeper, AT(&dk), buf_slice(&sealed), 41, e));
     assert_int_equal(keeper_signatures(keeper), 41);
-    BAD(ERR_INTERNAL, "already",
-        keeper_identity_open(keeper, &dk, &label, buf_slice(&sealed), 0, e));
+    BAD(ERR_INTERNAL, "already", keeper_identity_open(keeper, AT(&dk), buf_slice(&sealed), 0, e));
     GOOD(keeper_sign_statement(keeper, statement, &sig, e));
     assert_int_equal(sig.len, 64);
     GOOD(keeper_verify_statement(keeper, statement, buf_slice(&sig), e));
@@ -101,8 +100,8 @@ static void test_statements(void **state)
     CLEANUP(buf_clear) struct buf text = { 0 };
 
     (void)state;
-    GOOD(keeper_identity_new(keeper, &dk, &label, &sealed, &text, e));
-    GOOD(keeper_identity_open(keeper, &dk, &label, buf_slice(&sealed), 0, e));
+    GOOD(keeper_identity_new(keeper, AT(&dk), &sealed, &text, e));
+    GOOD(keeper_identity_open(keeper, AT(&dk), buf_slice(&sealed), 0, e));
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         CLEANUP(buf_clear) struct buf sig = { 0 };
         struct err e = { 0 };

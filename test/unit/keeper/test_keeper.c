@@ -53,7 +53,7 @@ static void world_open(struct world *w, enum key_type type)
     w->dk = new_data_key(w->keeper, DATA_KEY_AUTHORITY);
     leaf_name(&w->name, "O=Exoscale\nCN=operators 1", 0, false);
     spec = good_spec(w, type);
-    GOOD(keeper_authority_new(w->keeper, &w->dk, &label, &spec, &w->sealed, &w->cert, e));
+    GOOD(keeper_authority_new(w->keeper, AT(&w->dk), &spec, &w->sealed, &w->cert, e));
     GOOD(x509_cert_read(&w->issuer, buf_slice(&w->cert), e));
 }
 
@@ -61,7 +61,7 @@ static struct signer *open_signer(struct world *w)
 {
     struct signer *signer = NULL;
 
-    GOOD(keeper_signer_open(&signer, w->keeper, &w->dk, &label, buf_slice(&w->sealed),
+    GOOD(keeper_signer_open(&signer, w->keeper, AT(&w->dk), buf_slice(&w->sealed),
                             buf_slice(&w->cert), e));
     return signer;
 }
@@ -128,7 +128,7 @@ static void test_authority_spec(void **state)
 #define SPEC(code, text, ...)                                                                      \
     s = good;                                                                                      \
     __VA_ARGS__;                                                                                   \
-    BAD(code, text, keeper_authority_new(w.keeper, &w.dk, &label, &s, &w.sealed, &w.cert, e))
+    BAD(code, text, keeper_authority_new(w.keeper, AT(&w.dk), &s, &w.sealed, &w.cert, e))
     (void)state;
     world_open(&w, KEY_P256);
     good = good_spec(&w, KEY_P256);
@@ -146,7 +146,7 @@ static void test_authority_spec(void **state)
     kind = w.dk;
     kind.purpose = DATA_KEY_KIND;
     BAD(ERR_REFUSED, "not for an authority's key",
-        keeper_authority_new(w.keeper, &kind, &label, &good, &w.sealed, &w.cert, e));
+        keeper_authority_new(w.keeper, AT(&kind), &good, &w.sealed, &w.cert, e));
     assert_ptr_equal(before.ptr, w.sealed.ptr); /* no failure touched the outputs */
     assert_int_equal(w.dk.seals, 1);
 #undef SPEC
@@ -171,52 +171,51 @@ static void test_authority_stays(void **state)
     kind = new_data_key(w.keeper, DATA_KEY_KIND);
     lie = w.dk;
     lie.purpose = DATA_KEY_KIND;
-    BAD(ERR_REFUSED, "", keeper_unseal(w.keeper, &w.dk, &label, sealed, &plain, e));
-    BAD(ERR_REFUSED, "", keeper_unseal(w.keeper, &lie, &label, sealed, &plain, e));
-    BAD(ERR_REFUSED, "", keeper_key_release(w.keeper, &w.dk, &label, sealed, &plain, e));
-    BAD(ERR_REFUSED, "", keeper_reseal(w.keeper, &w.dk, &kind, &label, sealed, &resealed, e));
-    BAD(ERR_REFUSED, "", keeper_reseal(w.keeper, &lie, &kind, &label, sealed, &resealed, e));
+    BAD(ERR_REFUSED, "", keeper_unseal(w.keeper, AT(&w.dk), sealed, &plain, e));
+    BAD(ERR_REFUSED, "", keeper_unseal(w.keeper, AT(&lie), sealed, &plain, e));
+    BAD(ERR_REFUSED, "", keeper_key_release(w.keeper, AT(&w.dk), sealed, &plain, e));
+    BAD(ERR_REFUSED, "", keeper_reseal(w.keeper, AT(&w.dk), &kind, sealed, &resealed, e));
+    BAD(ERR_REFUSED, "", keeper_reseal(w.keeper, AT(&lie), &kind, sealed, &resealed, e));
     BAD(ERR_REFUSED, "for an authority's key alone",
-        keeper_seal(w.keeper, &w.dk, &label, slice_str("x"), &resealed, e));
+        keeper_seal(w.keeper, AT(&w.dk), slice_str("x"), &resealed, e));
     w.sealed.ptr[1] = 1; /* as if it were a plain value */
     BAD(ERR_REFUSED, "for an authority's key alone",
-        keeper_unseal(w.keeper, &w.dk, &label, sealed, &plain, e));
-    BAD(ERR_CORRUPT, "", keeper_unseal(w.keeper, &lie, &label, sealed, &plain, e));
+        keeper_unseal(w.keeper, AT(&w.dk), sealed, &plain, e));
+    BAD(ERR_CORRUPT, "", keeper_unseal(w.keeper, AT(&lie), sealed, &plain, e));
     w.sealed.ptr[1] = 2;
     assert_null(plain.ptr);
     GOOD(keeper_data_key_new(w.keeper, &next, 2, e));
-    GOOD(keeper_reseal(w.keeper, &w.dk, &next, &label, sealed, &resealed, e));
-    BAD(ERR_REFUSED, "", keeper_unseal(w.keeper, &next, &label, buf_slice(&resealed), &plain, e));
-    GOOD(keeper_signer_open(&signer, w.keeper, &next, &label, buf_slice(&resealed),
-                            buf_slice(&w.cert), e));
+    GOOD(keeper_reseal(w.keeper, AT(&w.dk), &next, sealed, &resealed, e));
+    BAD(ERR_REFUSED, "", keeper_unseal(w.keeper, AT(&next), buf_slice(&resealed), &plain, e));
+    GOOD(keeper_signer_open(&signer, w.keeper, AT(&next), buf_slice(&resealed), buf_slice(&w.cert),
+                            e));
 }
 
 static void test_signer_open(void **state)
 {
-    static const struct seal_label other = { "generation", "u2", "key" };
     CLEANUP(world_clear) struct world w = { 0 };
     CLEANUP(world_clear) struct world v = { 0 };
     CLEANUP(data_key_clear) struct data_key kind = { 0 };
     CLEANUP(buf_clear) struct buf value = { 0 };
+    struct seal_place other = { &w.dk, { "generation", "u2", "key" } };
     struct signer *none = NULL;
 
     (void)state;
     world_open(&w, KEY_P256);
     world_open(&v, KEY_P256);
-#define OPEN(dk, label, sealed, cert)                                                              \
-    keeper_signer_open(&none, w.keeper, dk, label, buf_slice(sealed), cert, e)
-    BAD(ERR_CORRUPT, "key and certificate differ",
-        OPEN(&w.dk, &label, &w.sealed, buf_slice(&v.cert)));
-    BAD(ERR_CORRUPT, "generation 'u1', key", OPEN(&w.dk, &label, &w.sealed, slice_str("x")));
-    BAD(ERR_CORRUPT, "generation 'u2', key", OPEN(&w.dk, &other, &w.sealed, buf_slice(&w.cert)));
-    BAD(ERR_CORRUPT, "", OPEN(&v.dk, &label, &w.sealed, buf_slice(&w.cert)));
-    BAD(ERR_CORRUPT, "", OPEN(&w.dk, &label, &v.sealed, buf_slice(&w.cert)));
+#define OPEN(place, sealed, cert)                                                                  \
+    keeper_signer_open(&none, w.keeper, place, buf_slice(sealed), cert, e)
+    BAD(ERR_CORRUPT, "key and certificate differ", OPEN(AT(&w.dk), &w.sealed, buf_slice(&v.cert)));
+    BAD(ERR_CORRUPT, "generation 'u1', key", OPEN(AT(&w.dk), &w.sealed, slice_str("x")));
+    BAD(ERR_CORRUPT, "generation 'u2', key", OPEN(&other, &w.sealed, buf_slice(&w.cert)));
+    BAD(ERR_CORRUPT, "", OPEN(AT(&v.dk), &w.sealed, buf_slice(&w.cert)));
+    BAD(ERR_CORRUPT, "", OPEN(AT(&w.dk), &v.sealed, buf_slice(&w.cert)));
     kind = new_data_key(w.keeper, DATA_KEY_KIND);
-    GOOD(keeper_seal(w.keeper, &kind, &label, slice_str("x"), &value, e));
-    BAD(ERR_REFUSED, "", OPEN(&kind, &label, &value, buf_slice(&w.cert)));
-    BAD(ERR_REFUSED, "", OPEN(&kind, &label, &w.sealed, buf_slice(&w.cert)));
+    GOOD(keeper_seal(w.keeper, AT(&kind), slice_str("x"), &value, e));
+    BAD(ERR_REFUSED, "", OPEN(AT(&kind), &value, buf_slice(&w.cert)));
+    BAD(ERR_REFUSED, "", OPEN(AT(&kind), &w.sealed, buf_slice(&w.cert)));
     w.sealed.ptr[w.sealed.len - 1] ^= 1;
-    BAD(ERR_CORRUPT, "", OPEN(&w.dk, &label, &w.sealed, buf_slice(&w.cert)));
+    BAD(ERR_CORRUPT, "", OPEN(AT(&w.dk), &w.sealed, buf_slice(&w.cert)));
     assert_null(none);
 #undef OPEN
 }
@@ -356,8 +355,9 @@ static void test_import(void **state)
     CLEANUP(signer_closep) struct signer *signer = NULL;
 
 #define IMPORT(pem, fence)                                                                         \
-    keeper_authority_import(w.keeper, &w.dk, &label, buf_slice(pem), buf_slice(&w.cert), fence,    \
-                            &w.sealed, e)
+    keeper_authority_import(                                                                       \
+        w.keeper, AT(&w.dk),                                                                       \
+        &(struct authority_import){ buf_slice(pem), buf_slice(&w.cert), fence }, &w.sealed, e)
     (void)state;
     world_open(&w, KEY_P256);
     GOOD(key_generate(&key, KEY_RSA2048, e));
@@ -387,14 +387,17 @@ static void test_import_weak(void **state)
     CLEANUP(key_freep) struct key *key = NULL;
     uint8_t *der = NULL;
     int len = i2d_PrivateKey(rsa, &der);
+    struct authority_import import;
 
     (void)state;
     world_open(&w, KEY_P256);
     GOOD(key_read_private(&key, slice_of(der, (size_t)len), e));
     write_ca(&w.cert, key, true, KU_CERT_SIGN);
+    import.private_key = slice_of(der, (size_t)len);
+    import.cert = buf_slice(&w.cert);
+    import.fence = slice_str(FENCE("c1", "3"));
     BAD(ERR_REFUSED, "too weak",
-        keeper_authority_import(w.keeper, &w.dk, &label, slice_of(der, (size_t)len),
-                                buf_slice(&w.cert), slice_str(FENCE("c1", "3")), &w.sealed, e));
+        keeper_authority_import(w.keeper, AT(&w.dk), &import, &w.sealed, e));
     OPENSSL_free(der);
 }
 
@@ -413,8 +416,8 @@ static void test_signature_count(void **state)
     signer = open_signer(&w);
     write_leaf(&tbs, &w, signer, "CN=alice");
     GOOD(sign_at(signer, &tbs, false, LEAF_NOW, &result, e));
-    GOOD(keeper_identity_new(w.keeper, &w.dk, &label, &sealed, &pem, e));
-    GOOD(keeper_identity_open(w.keeper, &w.dk, &label, buf_slice(&sealed), 1000, e));
+    GOOD(keeper_identity_new(w.keeper, AT(&w.dk), &sealed, &pem, e));
+    GOOD(keeper_identity_open(w.keeper, AT(&w.dk), buf_slice(&sealed), 1000, e));
     GOOD(sign_at(signer, &tbs, false, LEAF_NOW, &result, e));
     assert_int_equal(result.number, 1002);
     assert_int_equal(keeper_signatures(w.keeper), 1002);

@@ -99,9 +99,9 @@ static void test_seal(void **state)
 
     (void)state;
     for (size_t len = 0; len < 40; len += 13) {
-        GOOD(keeper_seal(keeper, &dk, &label,
-                         slice_of("0123456789012345678901234567890123456789", len), &sealed, e));
-        GOOD(keeper_unseal(keeper, &dk, &label, buf_slice(&sealed), &plain, e));
+        GOOD(keeper_seal(keeper, AT(&dk), slice_of("0123456789012345678901234567890123456789", len),
+                         &sealed, e));
+        GOOD(keeper_unseal(keeper, AT(&dk), buf_slice(&sealed), &plain, e));
         assert_true(slice_eq(secret_slice(&plain),
                              slice_of("0123456789012345678901234567890123456789", len)));
     }
@@ -110,14 +110,13 @@ static void test_seal(void **state)
         struct err e = { 0 };
 
         sealed.ptr[i / 8] ^= (uint8_t)(1 << i % 8);
-        if (keeper_unseal(keeper, &dk, &label, buf_slice(&sealed), &plain, &e) != -1 ||
+        if (keeper_unseal(keeper, AT(&dk), buf_slice(&sealed), &plain, &e) != -1 ||
             (e.code != ERR_CORRUPT && e.code != ERR_REFUSED))
             fail_msg("bit %zu: %s", i, err_text(&e));
         sealed.ptr[i / 8] ^= (uint8_t)(1 << i % 8);
     }
     for (size_t len = 0; len < sealed.len; len++)
-        BAD(ERR_CORRUPT, "",
-            keeper_unseal(keeper, &dk, &label, slice_of(sealed.ptr, len), &plain, e));
+        BAD(ERR_CORRUPT, "", keeper_unseal(keeper, AT(&dk), slice_of(sealed.ptr, len), &plain, e));
     assert_int_equal(plain.len, 39);
 }
 
@@ -153,9 +152,10 @@ static void test_swapped(void **state)
     CLEANUP(secret_clear) struct secret plain = { 0 };
 
     (void)state;
-    GOOD(keeper_seal(keeper, &dk, &label, slice_str("plain"), &sealed, e));
+    GOOD(keeper_seal(keeper, AT(&dk), slice_str("plain"), &sealed, e));
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct data_key other = dk;
+        struct seal_place place = { &other, rows[i].label };
         struct err e = { 0 };
 
         if (rows[i].dk_uid)
@@ -163,7 +163,7 @@ static void test_swapped(void **state)
         if (rows[i].dk_subject)
             memcpy(other.subject, rows[i].dk_subject, strlen(rows[i].dk_subject) + 1);
         other.generation += rows[i].generation;
-        if (keeper_unseal(keeper, &other, &rows[i].label, buf_slice(&sealed), &plain, &e) != -1 ||
+        if (keeper_unseal(keeper, &place, buf_slice(&sealed), &plain, &e) != -1 ||
             e.code != ERR_CORRUPT)
             fail_msg("%s: %s", rows[i].what, err_text(&e));
     }
@@ -187,11 +187,11 @@ static void test_other_key_and_installation(void **state)
     GOOD(open_text(&moved, secret_slice(&text), "i2", e));
     dk = new_data_key(keeper, DATA_KEY_KIND);
     other = new_data_key(keeper, DATA_KEY_KIND);
-    GOOD(keeper_seal(keeper, &dk, &label, slice_str("plain"), &sealed, e));
+    GOOD(keeper_seal(keeper, AT(&dk), slice_str("plain"), &sealed, e));
     BAD(ERR_CORRUPT, "generation 'u1', key",
-        keeper_unseal(keeper, &other, &label, buf_slice(&sealed), &plain, e));
-    BAD(ERR_CORRUPT, dk.uid, keeper_unseal(moved, &dk, &label, buf_slice(&sealed), &plain, e));
-    GOOD(keeper_unseal(keeper, &dk, &label, buf_slice(&sealed), &plain, e));
+        keeper_unseal(keeper, AT(&other), buf_slice(&sealed), &plain, e));
+    BAD(ERR_CORRUPT, dk.uid, keeper_unseal(moved, AT(&dk), buf_slice(&sealed), &plain, e));
+    GOOD(keeper_unseal(keeper, AT(&dk), buf_slice(&sealed), &plain, e));
 }
 
 /* A value of an old generation does not come back, nor does one of the new open under the old. */
@@ -212,21 +212,21 @@ static void test_reseal(void **state)
     GOOD(keeper_data_key_new(keeper, &foreign, 2, e));
     GOOD(keeper_data_key_new(keeper, &authority, 2, e));
     assert_int_equal(new.generation, 2);
-    GOOD(keeper_seal(keeper, &old, &label, slice_str("plain"), &before, e));
-    GOOD(keeper_reseal(keeper, &old, &new, &label, buf_slice(&before), &after, e));
+    GOOD(keeper_seal(keeper, AT(&old), slice_str("plain"), &before, e));
+    GOOD(keeper_reseal(keeper, AT(&old), &new, buf_slice(&before), &after, e));
     assert_int_equal(new.seals, 1);
-    GOOD(keeper_unseal(keeper, &new, &label, buf_slice(&after), &plain, e));
+    GOOD(keeper_unseal(keeper, AT(&new), buf_slice(&after), &plain, e));
     assert_true(slice_eq_str(secret_slice(&plain), "plain"));
-    BAD(ERR_CORRUPT, "", keeper_unseal(keeper, &new, &label, buf_slice(&before), &plain, e));
-    BAD(ERR_CORRUPT, "", keeper_unseal(keeper, &old, &label, buf_slice(&after), &plain, e));
-    BAD(ERR_CORRUPT, "", keeper_reseal(keeper, &new, &old, &label, buf_slice(&before), &after, e));
+    BAD(ERR_CORRUPT, "", keeper_unseal(keeper, AT(&new), buf_slice(&before), &plain, e));
+    BAD(ERR_CORRUPT, "", keeper_unseal(keeper, AT(&old), buf_slice(&after), &plain, e));
+    BAD(ERR_CORRUPT, "", keeper_reseal(keeper, AT(&new), &old, buf_slice(&before), &after, e));
     BAD(ERR_REFUSED, "not another generation",
-        keeper_reseal(keeper, &old, &foreign, &label, buf_slice(&before), &after, e));
+        keeper_reseal(keeper, AT(&old), &foreign, buf_slice(&before), &after, e));
     BAD(ERR_REFUSED, "not another generation",
-        keeper_reseal(keeper, &old, &authority, &label, buf_slice(&before), &after, e));
+        keeper_reseal(keeper, AT(&old), &authority, buf_slice(&before), &after, e));
     BAD(ERR_CORRUPT, "not a sealed value",
-        keeper_reseal(keeper, &old, &new, &label, slice_str("x"), &after, e));
-    GOOD(keeper_unseal(keeper, &new, &label, buf_slice(&after), &plain, e));
+        keeper_reseal(keeper, AT(&old), &new, slice_str("x"), &after, e));
+    GOOD(keeper_unseal(keeper, AT(&new), buf_slice(&after), &plain, e));
 }
 
 static void test_rewrap(void **state)
@@ -241,15 +241,15 @@ static void test_rewrap(void **state)
     char want[128];
 
     (void)state;
-    GOOD(keeper_seal(one, &dk, &label, slice_str("plain"), &sealed, e));
+    GOOD(keeper_seal(one, AT(&dk), slice_str("plain"), &sealed, e));
     snprintf(want, sizeof want, "is sealed under root key %s, this is root key %s",
              keeper_root_id(one), keeper_root_id(two));
-    BAD(ERR_CORRUPT, want, keeper_unseal(two, &dk, &label, buf_slice(&sealed), &plain, e));
+    BAD(ERR_CORRUPT, want, keeper_unseal(two, AT(&dk), buf_slice(&sealed), &plain, e));
     GOOD(keeper_data_key_rewrap(one, two, &dk, e));
-    GOOD(keeper_unseal(two, &dk, &label, buf_slice(&sealed), &plain, e));
+    GOOD(keeper_unseal(two, AT(&dk), buf_slice(&sealed), &plain, e));
     snprintf(want, sizeof want, "is sealed under root key %s, this is root key %s",
              keeper_root_id(two), keeper_root_id(one));
-    BAD(ERR_CORRUPT, want, keeper_unseal(one, &dk, &label, buf_slice(&sealed), &plain, e));
+    BAD(ERR_CORRUPT, want, keeper_unseal(one, AT(&dk), buf_slice(&sealed), &plain, e));
     /* a run that is done again changes nothing */
     buf_reset(&before.wrapped);
     buf_add_slice(&before.wrapped, buf_slice(&dk.wrapped));
@@ -257,7 +257,7 @@ static void test_rewrap(void **state)
     assert_true(slice_eq(buf_slice(&before.wrapped), buf_slice(&dk.wrapped)));
     BAD(ERR_CORRUPT, keeper_root_id(two), keeper_data_key_rewrap(one, three, &dk, e));
     assert_true(slice_eq(buf_slice(&before.wrapped), buf_slice(&dk.wrapped)));
-    GOOD(keeper_unseal(two, &dk, &label, buf_slice(&sealed), &plain, e));
+    GOOD(keeper_unseal(two, AT(&dk), buf_slice(&sealed), &plain, e));
 }
 
 static void test_data_key_damaged(void **state)
@@ -270,22 +270,22 @@ static void test_data_key_damaged(void **state)
     size_t len = dk.wrapped.len;
 
     (void)state;
-    GOOD(keeper_seal(keeper, &dk, &label, slice_str("plain"), &sealed, e));
+    GOOD(keeper_seal(keeper, AT(&dk), slice_str("plain"), &sealed, e));
     for (size_t i = 0; i < len * 8; i++) {
         dk.wrapped.ptr[i / 8] ^= (uint8_t)(1 << i % 8);
-        BAD(ERR_CORRUPT, dk.uid, keeper_unseal(keeper, &dk, &label, buf_slice(&sealed), &plain, e));
+        BAD(ERR_CORRUPT, dk.uid, keeper_unseal(keeper, AT(&dk), buf_slice(&sealed), &plain, e));
         dk.wrapped.ptr[i / 8] ^= (uint8_t)(1 << i % 8);
     }
     for (dk.wrapped.len = 0; dk.wrapped.len < len; dk.wrapped.len++)
-        BAD(ERR_CORRUPT, dk.uid, keeper_unseal(keeper, &dk, &label, buf_slice(&sealed), &plain, e));
+        BAD(ERR_CORRUPT, dk.uid, keeper_unseal(keeper, AT(&dk), buf_slice(&sealed), &plain, e));
     dk.seals = -1;
-    BAD(ERR_CORRUPT, "data key", keeper_seal(keeper, &dk, &label, slice_str("x"), &sealed, e));
+    BAD(ERR_CORRUPT, "data key", keeper_seal(keeper, AT(&dk), slice_str("x"), &sealed, e));
     dk.seals = 0;
     memset(dk.uid, 'x', sizeof dk.uid);
-    BAD(ERR_CORRUPT, "data key", keeper_unseal(keeper, &dk, &label, buf_slice(&sealed), &plain, e));
+    BAD(ERR_CORRUPT, "data key", keeper_unseal(keeper, AT(&dk), buf_slice(&sealed), &plain, e));
     BAD(ERR_CORRUPT, "data key", keeper_data_key_rewrap(keeper, keeper, &dk, e));
     BAD(ERR_CORRUPT, "data key",
-        keeper_reseal(keeper, &dk, &dk, &label, buf_slice(&sealed), &again, e));
+        keeper_reseal(keeper, AT(&dk), &dk, buf_slice(&sealed), &again, e));
 }
 
 static void test_seal_limit(void **state)
@@ -298,16 +298,16 @@ static void test_seal_limit(void **state)
     CLEANUP(secret_clear) struct secret plain = { 0 };
 
     (void)state;
-    GOOD(keeper_seal(keeper, &from, &label, slice_str("plain"), &other, e));
+    GOOD(keeper_seal(keeper, AT(&from), slice_str("plain"), &other, e));
     dk.seals = KEEPER_SEALS - 1;
-    GOOD(keeper_seal(keeper, &dk, &label, slice_str("plain"), &sealed, e));
+    GOOD(keeper_seal(keeper, AT(&dk), slice_str("plain"), &sealed, e));
     assert_int_equal(dk.seals, KEEPER_SEALS);
     BAD(ERR_LIMIT, "has sealed 4294967296 values",
-        keeper_seal(keeper, &dk, &label, slice_str("plain"), &sealed, e));
+        keeper_seal(keeper, AT(&dk), slice_str("plain"), &sealed, e));
     BAD(ERR_LIMIT, "has sealed 4294967296 values",
-        keeper_reseal(keeper, &from, &dk, &label, buf_slice(&other), &sealed, e));
+        keeper_reseal(keeper, AT(&from), &dk, buf_slice(&other), &sealed, e));
     assert_int_equal(dk.seals, KEEPER_SEALS);
-    GOOD(keeper_unseal(keeper, &dk, &label, buf_slice(&sealed), &plain, e));
+    GOOD(keeper_unseal(keeper, AT(&dk), buf_slice(&sealed), &plain, e));
 }
 
 int main(void)

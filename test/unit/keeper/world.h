@@ -9,6 +9,7 @@
 /* What the tests of the keeper share. */
 
 static const struct seal_label label = { "generation", "u1", "key" };
+#define AT(dk) (&(struct seal_place){ dk, label })
 
 #define GOOD(call)                                                                                 \
     do {                                                                                           \

@@ -320,11 +320,11 @@ static int data_keys_in(struct pki_write *w, void *ctx, struct err *e)
     CLEANUP(data_key_clear) struct data_key first = { 0 };
     CLEANUP(data_key_clear) struct data_key again = { 0 };
     CLEANUP(buf_clear) struct buf sealed = { 0 };
-    struct seal_label label = { "thing", "u1", "key" };
+    struct seal_place place = { &first, { "thing", "u1", "key" } };
 
     (void)ctx;
     if (pki_kind_key(w, "thing", &first, e) ||
-        keeper_seal(pki_keeper(w->request->pki), &first, &label, slice_str("x"), &sealed, e) ||
+        keeper_seal(pki_keeper(w->request->pki), &place, slice_str("x"), &sealed, e) ||
         pki_data_key_update(w, &first, e) || pki_kind_key(w, "thing", &again, e))
         return -1;
     assert_string_equal(first.uid, again.uid);

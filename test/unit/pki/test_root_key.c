@@ -68,7 +68,7 @@ static int release_in(struct store_tx *tx, void *ctx, struct err *e)
     CLEANUP(buf_clear) struct buf sealed = { 0 };
     struct cluster c = { 0 };
     char scope[64];
-    struct seal_label label = { KIND_SERVICE_ACCOUNT_KEY, r.uid, "key" };
+    struct seal_place place = { &dk, { KIND_SERVICE_ACCOUNT_KEY, r.uid, "key" } };
     int rc;
 
     if (cluster_load(tx, "demo", &c, e))
@@ -79,7 +79,7 @@ static int release_in(struct store_tx *tx, void *ctx, struct err *e)
          pki_data_key_load(tx, DATA_KEY_KIND, KIND_SERVICE_ACCOUNT_KEY, &dk, e) ||
          json_parse(&doc, slice_str(r.body), NULL, e) ||
          base64_decode(&sealed, json_slice(json_get(json_root(doc), "sealed")), e) ||
-         keeper_key_release(pki_keeper(w->pki), &dk, &label, buf_slice(&sealed), &key, e);
+         keeper_key_release(pki_keeper(w->pki), &place, buf_slice(&sealed), &key, e);
     return rc ? -1 : 0;
 }
 
