@@ -462,12 +462,16 @@ static int resolve_who(struct resolved *r, const struct cluster *c, const struct
 int order_resolve(struct resolved *r, const struct cluster *c, const struct issue_order *order,
                   struct err *e)
 {
+    struct profile_holder holder = { .name = r->name, .groups = r->group };
+
     resolved_clear(r);
     r->privileged = false;
     r->machine = NULL;
     r->name[0] = '\0';
-    if (read_csr(r, order, e) || resolve_who(r, c, order, e) || resolve_sans(r, c, e) ||
-        profile_subject(&r->subject, r->profile, c, r->name, r->group, r->group_count, e))
+    if (read_csr(r, order, e) || resolve_who(r, c, order, e) || resolve_sans(r, c, e))
+        return -1;
+    holder.group_count = r->group_count;
+    if (profile_subject(&r->subject, r->profile, c, &holder, e))
         return -1;
     return compare_subject(r, e);
 }

@@ -11,7 +11,7 @@ enum { ISSUE_MAX_GROUPS = 32 };
 struct resolved {
     const struct profile *profile;
     const struct machine *machine; /* NULL: of no machine */
-    char name[256];                /* what profile_subject takes: machine, user or service */
+    char name[256];                /* as in profile_holder: machine, user or service */
     const char *group[ISSUE_MAX_GROUPS];
     char *owned[ISSUE_MAX_GROUPS]; /* those that came from the CSR */
     size_t group_count, owned_count;

@@ -68,7 +68,8 @@ static const struct {
     unsigned need;
 } bundles[] = {
     { "pki/ca.crt", AUTHORITY_CONTROL_PLANE, NEED_CONTROL_PLANE | NEED_NODE },
-    /* on nodes for whoever looks at the kubelet's port from beside it: a metrics agent, cert check */
+    /* on nodes for whoever looks at the kubelet's port from beside it: a metrics agent, cert check
+     */
     { "pki/kubelet-ca.crt", AUTHORITY_KUBELET, NEED_CONTROL_PLANE | NEED_NODE },
     { "pki/operators-ca.crt", AUTHORITY_OPERATORS, NEED_CONTROL_PLANE },
     { "pki/front-proxy-ca.crt", AUTHORITY_AGGREGATION, NEED_CONTROL_PLANE },
@@ -168,9 +169,10 @@ static int put_leaf_content(struct plan *p, const struct leaf_slot *slot,
     CLEANUP(san_set_clear) struct san_set sans = { 0 };
     CLEANUP(buf_clear) struct buf subject = { 0 };
     CLEANUP(buf_clear) struct buf issuer = { 0 };
+    struct profile_holder machine = { .name = p->m->name };
 
     if (profile_sans(&sans, profile, p->c, p->m, e) ||
-        profile_subject(&subject, profile, p->c, p->m->name, NULL, 0, e) ||
+        profile_subject(&subject, profile, p->c, &machine, e) ||
         authority_current_pem(&p->authority[profile->role], &issuer, e))
         return err_wrap(e, "leaf '%s'", slot->slot);
     json_put_text(p->out, "authority", authority_role_name(profile->role));

@@ -262,23 +262,24 @@ static int check_length(const char *what, const char *text, struct err *e)
 }
 
 int profile_subject(struct buf *ret, const struct profile *profile, const struct cluster *cluster,
-                    const char *name, const char *const *groups, size_t group_count, struct err *e)
+                    const struct profile_holder *holder, struct err *e)
 {
     CLEANUP(freep)
-    char *cn = xasprintf("%s%s", profile->cn, profile->subject == SUBJECT_FIXED ? "" : name);
+    char *cn =
+        xasprintf("%s%s", profile->cn, profile->subject == SUBJECT_FIXED ? "" : holder->name);
     size_t mark;
 
     if (check_length("common name", cn, e))
         return -1;
-    for (size_t i = 0; i < group_count; i++)
-        if (check_length("group", groups[i], e))
+    for (size_t i = 0; i < holder->group_count; i++)
+        if (check_length("group", holder->groups[i], e))
             return -1;
     mark = name_begin(ret);
     subject_parts(ret, cluster, RANK_C, RANK_L);
     if (profile->org)
         name_add(ret, NAME_O, slice_str(profile->org));
-    for (size_t i = 0; i < group_count; i++)
-        name_add(ret, NAME_O, slice_str(groups[i]));
+    for (size_t i = 0; i < holder->group_count; i++)
+        name_add(ret, NAME_O, slice_str(holder->groups[i]));
     subject_parts(ret, cluster, RANK_OU, RANK_OU);
     name_add(ret, NAME_CN, slice_str(cn));
     name_end(ret, mark);

@@ -60,9 +60,14 @@ struct san_set {
 void san_set_clear(struct san_set *set);
 int profile_sans(struct san_set *ret, const struct profile *profile, const struct cluster *cluster,
                  const struct machine *machine, struct err *e) MUST_CHECK;
+/* Whom a certificate names: a machine, user or service, and a user's groups. */
+struct profile_holder {
+    const char *name;
+    const char *const *groups;
+    size_t group_count;
+};
 /* Subject Name DER: the cluster's C, ST, L, OU, then O and CN of the profile. */
 int profile_subject(struct buf *ret, const struct profile *profile, const struct cluster *cluster,
-                    const char *name, const char *const *groups, size_t group_count, struct err *e)
-    MUST_CHECK;
+                    const struct profile_holder *holder, struct err *e) MUST_CHECK;
 
 #endif

@@ -31,13 +31,14 @@ static void check_stored(const struct cluster *c)
 static void check_machine(const struct cluster *c, const struct machine *m)
 {
     static struct san_set sans;
+    struct profile_holder machine = { .name = m->name };
 
     for (size_t i = 0; i < profile_count; i++) {
         CLEANUP(buf_clear) struct buf subject = { 0 };
         struct err e = { 0 };
 
         assert(profile_sans(&sans, &profiles[i], c, m, &e) == 0 || e.code == ERR_LIMIT);
-        assert(profile_subject(&subject, &profiles[i], c, m->name, NULL, 0, &e) == 0 ||
+        assert(profile_subject(&subject, &profiles[i], c, &machine, &e) == 0 ||
                e.code == ERR_INVALID);
     }
     san_set_clear(&sans);

@@ -206,12 +206,11 @@ static void test_subjects(void **state)
         CLEANUP(buf_clear) struct buf der = { 0 };
         CLEANUP(buf_clear) struct buf text = { 0 };
         struct err e = { 0 };
-        size_t groups = 0;
+        struct profile_holder holder = { subjects[i].name, subjects[i].groups, 0 };
 
-        while (groups < 3 && subjects[i].groups[groups])
-            groups++;
-        (void)!profile_subject(&der, profile_find(subjects[i].profile), &c, subjects[i].name,
-                               subjects[i].groups, groups, &e);
+        while (holder.group_count < 3 && holder.groups[holder.group_count])
+            holder.group_count++;
+        (void)!profile_subject(&der, profile_find(subjects[i].profile), &c, &holder, &e);
         if (e.code)
             buf_add_str(&text, e.msg);
         else
