@@ -9,17 +9,15 @@ static const char no_hash[] = "0000000000000000000000000000000000000000000000000
 static int find_head(struct store_tx *tx, const char *chain, int64_t *sequence,
                      char hash[AUDIT_HASH_TEXT], struct err *e)
 {
-    CLEANUP(buf_clear) struct buf bytes = { 0 };
-    bool found;
+    CLEANUP(store_audit_last_clear) struct store_audit_last last = { 0 };
 
-    if (store_audit_last(tx, STORE_AUDIT_RECORD, chain, &found, sequence, NULL, &bytes, NULL, e))
+    if (store_audit_last(tx, STORE_AUDIT_RECORD, chain, &last, e))
         return -1;
-    if (found) {
-        audit_hash(hash, buf_slice(&bytes));
-    } else {
-        *sequence = 0;
+    *sequence = last.sequence;
+    if (last.found)
+        audit_hash(hash, buf_slice(&last.bytes));
+    else
         memcpy(hash, no_hash, AUDIT_HASH_TEXT);
-    }
     return 0;
 }
 
@@ -222,15 +220,13 @@ int audit_checkpoint(struct store_tx *tx, const struct audit_writer *writer, int
     struct store_audit_row row = { .kind = STORE_AUDIT_CHECKPOINT,
                                    .chain = writer->chain,
                                    .time = writer->now };
+    CLEANUP(store_audit_last_clear) struct store_audit_last last = { 0 };
     char hash[AUDIT_HASH_TEXT];
-    int64_t covered = 0;
-    bool found;
 
     if (find_head(tx, writer->chain, &row.sequence, hash, e) ||
-        store_audit_last(tx, STORE_AUDIT_CHECKPOINT, writer->chain, &found, &covered, NULL, NULL,
-                         NULL, e))
+        store_audit_last(tx, STORE_AUDIT_CHECKPOINT, writer->chain, &last, e))
         return -1;
-    if (row.sequence == 0 || (found && covered == row.sequence))
+    if (row.sequence == 0 || (last.found && last.sequence == row.sequence))
         return 0; /* nothing new: a refusal that was only counted */
     put_head(&statement, ",\"type\":\"checkpoint\"", writer);
     buf_addf(&statement, ",\"seq\":%lld,\"hash\":\"%s\"", (long long)row.sequence, hash);
@@ -244,26 +240,23 @@ int audit_checkpoint(struct store_tx *tx, const struct audit_writer *writer, int
 
 int audit_last_time(struct store_tx *tx, int64_t *time, struct err *e)
 {
-    bool found;
+    CLEANUP(store_audit_last_clear) struct store_audit_last last = { 0 };
 
-    if (store_audit_last(tx, STORE_AUDIT_RECORD, NULL, &found, NULL, time, NULL, NULL, e))
+    if (store_audit_last(tx, STORE_AUDIT_RECORD, NULL, &last, e))
         return -1;
-    if (!found)
-        *time = 0;
+    *time = last.time;
     return 0;
 }
 
 int audit_head(struct store_tx *tx, const char *chain, struct buf *json, struct err *e)
 {
-    CLEANUP(buf_clear) struct buf statement = { 0 }, signature = { 0 };
-    bool found;
+    CLEANUP(store_audit_last_clear) struct store_audit_last last = { 0 };
 
-    if (store_audit_last(tx, STORE_AUDIT_CHECKPOINT, chain, &found, NULL, NULL, &statement,
-                         &signature, e))
+    if (store_audit_last(tx, STORE_AUDIT_CHECKPOINT, chain, &last, e))
         return -1;
-    if (!found)
+    if (!last.found)
         return err_set(e, ERR_NOT_FOUND, "the audit trail '%s' is empty", chain);
-    audit_put_signed(json, "", buf_slice(&statement), buf_slice(&signature));
+    audit_put_signed(json, "", buf_slice(&last.bytes), buf_slice(&last.signature));
     return buf_check(json, e);
 }
 
@@ -314,6 +307,7 @@ static int append_tombstone(struct store_tx *tx, const struct audit_writer *writ
 int audit_prune(struct store_tx *tx, const struct audit_writer *writer, int64_t before,
                 const struct audit_signer *signer, int64_t *removed, struct err *e)
 {
+    struct store_audit_query records = { .kind = STORE_AUDIT_RECORD, .chain = writer->chain };
     struct pruning p = { .before = before };
     struct audit_verdict verdict;
     int64_t count;
@@ -324,7 +318,7 @@ int audit_prune(struct store_tx *tx, const struct audit_writer *writer, int64_t 
         return err_set(e, ERR_REFUSED, "the audit trail is not whole (%s): nothing was removed",
                        verdict.text);
     p.head = verdict.last;
-    if (store_audit_list(tx, STORE_AUDIT_RECORD, writer->chain, 0, 0, 0, choose, &p, e))
+    if (store_audit_list(tx, &records, choose, &p, e))
         return -1;
     if (p.removed && (store_audit_prune(tx, writer->chain, p.last, &count, e) ||
                       append_tombstone(tx, writer, &p, signer, e)))

@@ -47,6 +47,10 @@ static int put_signed(const struct store_audit_row *row, void *ctx, struct err *
 static int put_record(const struct store_audit_row *row, void *ctx, struct err *e)
 {
     struct export_job *x = ctx;
+    struct store_audit_query signed_here = { .kind = STORE_AUDIT_CHECKPOINT,
+                                             .chain = x->chain,
+                                             .from = row->sequence,
+                                             .until = row->sequence };
 
     x->part->last = row->sequence;
     buf_reset(&x->text);
@@ -55,8 +59,7 @@ static int put_record(const struct store_audit_row *row, void *ctx, struct err *
     buf_add_byte(&x->text, '}');
     if (put_line(x, e))
         return -1;
-    return store_audit_list(x->tx, STORE_AUDIT_CHECKPOINT, x->chain, row->sequence, row->sequence,
-                            0, put_signed, x, e);
+    return store_audit_list(x->tx, &signed_here, put_signed, x, e);
 }
 
 int audit_export(struct store_tx *tx, const char *chain, struct audit_part *part, audit_line *line,
@@ -64,11 +67,13 @@ int audit_export(struct store_tx *tx, const char *chain, struct audit_part *part
 {
     CLEANUP(export_clear)
     struct export_job x = { .tx = tx, .chain = chain, .part = part, .line = line, .ctx = ctx };
+    struct store_audit_query tombstones = { .kind = STORE_AUDIT_TOMBSTONE, .chain = chain };
+    struct store_audit_query records = {
+        .kind = STORE_AUDIT_RECORD, .chain = chain, .from = part->after + 1, .limit = part->limit
+    };
 
     part->last = 0;
-    if (!part->after && (put_header(&x, e) || store_audit_list(tx, STORE_AUDIT_TOMBSTONE, chain, 0,
-                                                               0, 0, put_signed, &x, e)))
+    if (!part->after && (put_header(&x, e) || store_audit_list(tx, &tombstones, put_signed, &x, e)))
         return -1;
-    return store_audit_list(tx, STORE_AUDIT_RECORD, chain, part->after + 1, 0, part->limit,
-                            put_record, &x, e);
+    return store_audit_list(tx, &records, put_record, &x, e);
 }

@@ -127,6 +127,10 @@ static int visit_record(const struct store_audit_row *row, void *ctx, struct err
 {
     struct walk *w = ctx;
     struct audit_entry entry;
+    struct store_audit_query signed_here = { .kind = STORE_AUDIT_CHECKPOINT,
+                                             .chain = w->chain,
+                                             .from = row->sequence,
+                                             .until = row->sequence };
 
     if (row->sequence > w->expected)
         return fault(w, "missing", w->expected, "record %lld is missing: the next one is %lld",
@@ -143,8 +147,7 @@ static int visit_record(const struct store_audit_row *row, void *ctx, struct err
         return -1;
     audit_hash(w->present, row->bytes);
     w->certain = false;
-    if (store_audit_list(w->tx, STORE_AUDIT_CHECKPOINT, w->chain, row->sequence, row->sequence, 0,
-                         visit_checkpoint, w, e))
+    if (store_audit_list(w->tx, &signed_here, visit_checkpoint, w, e))
         return -1;
     if (w->kept && w->head.sequence == row->sequence)
         w->rewritten = strcmp(w->head.hash, w->present) != 0;
@@ -172,8 +175,11 @@ static int visit_beyond(const struct store_audit_row *row, void *ctx, struct err
 
 static int check_end(struct walk *w, struct err *e)
 {
-    if (store_audit_list(w->tx, STORE_AUDIT_CHECKPOINT, w->chain, w->expected, 0, 1, visit_beyond,
-                         w, e))
+    struct store_audit_query beyond = {
+        .kind = STORE_AUDIT_CHECKPOINT, .chain = w->chain, .from = w->expected, .limit = 1
+    };
+
+    if (store_audit_list(w->tx, &beyond, visit_beyond, w, e))
         return -1;
     if (w->verdict->records == 0 && w->expected > 1) /* pruning leaves the newest */
         return fault(w, "cut-off", w->expected,
@@ -252,14 +258,16 @@ static int read_head(struct walk *w, struct slice json, struct err *e)
 
 static int verify(struct walk *w, struct slice from_head, struct err *e)
 {
+    struct store_audit_query tombstones = { .kind = STORE_AUDIT_TOMBSTONE, .chain = w->chain };
+    struct store_audit_query records = { .kind = STORE_AUDIT_RECORD, .chain = w->chain };
+
     if (from_head.len > 0 && read_head(w, from_head, e))
         return -1;
-    if (store_audit_list(w->tx, STORE_AUDIT_TOMBSTONE, w->chain, 0, 0, 0, visit_tombstone, w, e))
+    if (store_audit_list(w->tx, &tombstones, visit_tombstone, w, e))
         return -1;
     if (w->kept && w->head.sequence == w->expected - 1)
         w->rewritten = strcmp(w->head.hash, w->prev) != 0;
-    if (store_audit_list(w->tx, STORE_AUDIT_RECORD, w->chain, 0, 0, 0, visit_record, w, e) ||
-        check_end(w, e))
+    if (store_audit_list(w->tx, &records, visit_record, w, e) || check_end(w, e))
         return -1;
     return check_kept(w, e);
 }

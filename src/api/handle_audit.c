@@ -67,11 +67,15 @@ static int sequence_of(const struct api_args *args, const char *name, int64_t *s
 static int list_in(struct store_tx *tx, void *ctx, struct err *e)
 {
     struct listing *l = ctx;
+    struct store_audit_query query = { .kind = STORE_AUDIT_RECORD,
+                                       .chain = CHAIN,
+                                       .limit = l->limit };
     int64_t after;
 
     if (sequence_of(l->args, "cursor", &after, e))
         return -1;
-    return store_audit_list(tx, STORE_AUDIT_RECORD, CHAIN, after + 1, 0, l->limit, put_row, l, e);
+    query.from = after + 1;
+    return store_audit_list(tx, &query, put_row, l, e);
 }
 
 int list_audit(const struct api_args *args, struct json_writer *reply, struct err *e)

@@ -59,18 +59,14 @@ void pki_audit_signer(struct pki *pki, struct audit_signer *signer)
 
 int signatures_counted(struct store_tx *tx, int64_t *signatures, struct err *e)
 {
-    CLEANUP(buf_clear) struct buf statement = { 0 };
-    CLEANUP(buf_clear) struct buf signature = { 0 };
+    CLEANUP(store_audit_last_clear) struct store_audit_last last = { 0 };
     CLEANUP(json_freep) struct json *doc = NULL;
-    int64_t sequence, time;
-    bool found;
 
-    if (store_audit_last(tx, STORE_AUDIT_CHECKPOINT, AUDIT_CHAIN, &found, &sequence, &time,
-                         &statement, &signature, e))
+    if (store_audit_last(tx, STORE_AUDIT_CHECKPOINT, AUDIT_CHAIN, &last, e))
         return -1;
     *signatures = 0;
     /* a damaged one is `audit verify`'s to name; the count then starts anew */
-    if (found && !json_parse(&doc, buf_slice(&statement), NULL, NULL))
+    if (last.found && !json_parse(&doc, buf_slice(&last.bytes), NULL, NULL))
         *signatures = json_int(json_get(json_root(doc), "signatures"), 0);
     return 0;
 }

@@ -40,9 +40,8 @@ static void row_of(struct store_audit_row *row, const struct query *q)
 
 #define SELECT_AUDIT "SELECT kind, chain, sequence, time, bytes, signature FROM audit "
 
-int store_audit_list(struct store_tx *tx, enum store_audit_kind kind, const char *chain,
-                     int64_t from, int64_t until, int limit, store_audit_visit *visit, void *ctx,
-                     struct err *e)
+int store_audit_list(struct store_tx *tx, const struct store_audit_query *query,
+                     store_audit_visit *visit, void *ctx, struct err *e)
 {
     static const char all[] = SELECT_AUDIT "INDEXED BY audit_sequence WHERE kind=?1 "
                                            "AND sequence>=?2 AND sequence<=?3 "
@@ -53,14 +52,14 @@ int store_audit_list(struct store_tx *tx, enum store_audit_kind kind, const char
     CLEANUP(query_close) struct query q = { 0 };
     bool found;
 
-    if (query_open(&q, tx, chain ? one : all, e))
+    if (query_open(&q, tx, query->chain ? one : all, e))
         return -1;
-    query_int(&q, kind);
-    query_int(&q, from ? from : INT64_MIN);
-    query_int(&q, until ? until : INT64_MAX);
-    query_int(&q, limit > 0 ? limit : -1);
-    if (chain)
-        query_text(&q, chain);
+    query_int(&q, query->kind);
+    query_int(&q, query->from ? query->from : INT64_MIN);
+    query_int(&q, query->until ? query->until : INT64_MAX);
+    query_int(&q, query->limit > 0 ? query->limit : -1);
+    if (query->chain)
+        query_text(&q, query->chain);
     for (;;) {
         struct store_audit_row row;
 
@@ -74,15 +73,22 @@ int store_audit_list(struct store_tx *tx, enum store_audit_kind kind, const char
     }
 }
 
+void store_audit_last_clear(struct store_audit_last *last)
+{
+    buf_clear(&last->bytes);
+    buf_clear(&last->signature);
+    *last = (struct store_audit_last){ 0 };
+}
+
 int store_audit_last(struct store_tx *tx, enum store_audit_kind kind, const char *chain,
-                     bool *found, int64_t *sequence, int64_t *time, struct buf *bytes,
-                     struct buf *signature, struct err *e)
+                     struct store_audit_last *ret, struct err *e)
 {
     /* From the end of the table: what is written last is a record, or the checkpoint behind one. */
     static const char any[] = SELECT_AUDIT "NOT INDEXED WHERE kind=? ORDER BY id DESC LIMIT 1";
     static const char one[] = SELECT_AUDIT "INDEXED BY audit_sequence WHERE kind=? AND chain=? "
                                            "ORDER BY sequence DESC LIMIT 1";
     CLEANUP(query_close) struct query q = { 0 };
+    CLEANUP(store_audit_last_clear) struct store_audit_last last = { 0 };
     struct store_audit_row row;
 
     if (query_open(&q, tx, chain ? one : any, e))
@@ -90,17 +96,19 @@ int store_audit_last(struct store_tx *tx, enum store_audit_kind kind, const char
     query_int(&q, kind);
     if (chain)
         query_text(&q, chain);
-    if (query_step(&q, found, e) || !*found)
-        return *found ? -1 : 0;
-    row_of(&row, &q);
-    if (sequence)
-        *sequence = row.sequence;
-    if (time)
-        *time = row.time;
-    if (bytes)
-        buf_add_slice(bytes, row.bytes);
-    if (signature)
-        buf_add_slice(signature, row.signature);
+    if (query_step(&q, &last.found, e))
+        return -1;
+    if (last.found) {
+        row_of(&row, &q);
+        last.sequence = row.sequence;
+        last.time = row.time;
+        buf_add_slice(&last.bytes, row.bytes);
+        buf_add_slice(&last.signature, row.signature);
+        if (buf_check(&last.bytes, e) || buf_check(&last.signature, e))
+            return -1;
+    }
+    *ret = last;
+    last = (struct store_audit_last){ 0 };
     return 0;
 }
 

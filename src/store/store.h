@@ -143,16 +143,24 @@ struct store_audit_row {
 int store_audit_append(struct store_tx *tx, const struct store_audit_row *row, struct err *e)
     MUST_CHECK;
 typedef int store_audit_visit(const struct store_audit_row *row, void *ctx, struct err *e);
-/* Rows of one kind in (chain, sequence) order; chain NULL: all. from/until: sequence bounds, 0:
- * none. limit 0: all of them. */
-int store_audit_list(struct store_tx *tx, enum store_audit_kind kind, const char *chain,
-                     int64_t from, int64_t until, int limit, store_audit_visit *visit, void *ctx,
-                     struct err *e) MUST_CHECK;
-/* The last row of a kind in a chain (chain NULL: the one written last in any); *found says whether
- * there is one. Bytes are appended to *bytes and *signature; every output but found may be NULL. */
+struct store_audit_query {
+    enum store_audit_kind kind;
+    const char *chain;   /* NULL: all */
+    int64_t from, until; /* of the sequence, both included; 0: no bound */
+    int limit;           /* 0: all of them */
+};
+/* Rows of one kind in (chain, sequence) order. */
+int store_audit_list(struct store_tx *tx, const struct store_audit_query *query,
+                     store_audit_visit *visit, void *ctx, struct err *e) MUST_CHECK;
+struct store_audit_last {
+    bool found; /* false: there is none, all else is 0 */
+    int64_t sequence, time;
+    struct buf bytes, signature;
+};
+void store_audit_last_clear(struct store_audit_last *last);
+/* The last row of a kind in a chain; chain NULL: the one written last in any. */
 int store_audit_last(struct store_tx *tx, enum store_audit_kind kind, const char *chain,
-                     bool *found, int64_t *sequence, int64_t *time, struct buf *bytes,
-                     struct buf *signature, struct err *e) MUST_CHECK;
+                     struct store_audit_last *ret, struct err *e) MUST_CHECK;
 /* Removes records up to and with `sequence`, and checkpoints below it. */
 int store_audit_prune(struct store_tx *tx, const char *chain, int64_t sequence, int64_t *count,
                       struct err *e) MUST_CHECK;

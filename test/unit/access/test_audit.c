@@ -161,8 +161,10 @@ static int put_row(const struct store_audit_row *row, void *ctx, struct err *e)
 
 static int all_rows(struct store_tx *tx, void *ctx, struct err *e)
 {
-    return store_audit_list(tx, STORE_AUDIT_RECORD, NULL, 0, 0, 0, put_row, ctx, e) ||
-           store_audit_list(tx, STORE_AUDIT_CHECKPOINT, NULL, 0, 0, 0, put_row, ctx, e);
+    return store_audit_list(tx, &(struct store_audit_query){ .kind = STORE_AUDIT_RECORD }, put_row,
+                            ctx, e) ||
+           store_audit_list(tx, &(struct store_audit_query){ .kind = STORE_AUDIT_CHECKPOINT },
+                            put_row, ctx, e);
 }
 
 /* The exact bytes are a promise: scripts of users verify them. */
@@ -462,7 +464,9 @@ static int find_text(const struct store_audit_row *row, void *ctx, struct err *e
 
 static int find_collapsed(struct store_tx *tx, void *ctx, struct err *e)
 {
-    return store_audit_list(tx, STORE_AUDIT_RECORD, "local", 0, 0, 0, find_text, ctx, e);
+    return store_audit_list(
+        tx, &(struct store_audit_query){ .kind = STORE_AUDIT_RECORD, .chain = "local" }, find_text,
+        ctx, e);
 }
 
 static void test_refusals(void **state)

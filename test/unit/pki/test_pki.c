@@ -216,7 +216,8 @@ static int number_row(const struct store_audit_row *row, void *ctx, struct err *
 }
 static int numbers_in(struct store_tx *tx, void *ctx, struct err *e)
 {
-    return store_audit_list(tx, STORE_AUDIT_RECORD, NULL, 0, 0, 0, number_row, ctx, e);
+    return store_audit_list(tx, &(struct store_audit_query){ .kind = STORE_AUDIT_RECORD },
+                            number_row, ctx, e);
 }
 
 static void test_at_once(void **state)

@@ -148,7 +148,8 @@ static inline int world_audit_row(const struct store_audit_row *row, void *ctx, 
 }
 static inline int world_audit_in(struct store_tx *tx, void *ctx, struct err *e)
 {
-    return store_audit_list(tx, STORE_AUDIT_RECORD, NULL, 0, 0, 0, world_audit_row, ctx, e);
+    return store_audit_list(tx, &(struct store_audit_query){ .kind = STORE_AUDIT_RECORD },
+                            world_audit_row, ctx, e);
 }
 static inline int world_audited(struct world *w, struct world_audit *audit)
 {

@@ -49,14 +49,17 @@ static int use_lists(struct store_tx *tx, struct err *e)
 static int use_audit(struct store_tx *tx, struct err *e)
 {
     struct store_audit_row row = { .chain = "local", .sequence = 1, .bytes = slice_str("{}") };
+    CLEANUP(store_audit_last_clear) struct store_audit_last any = { 0 }, one = { 0 };
     int64_t count;
-    bool found;
 
     return store_audit_append(tx, &row, e) ||
-           store_audit_list(tx, STORE_AUDIT_RECORD, NULL, 0, 0, 0, ignore_row, NULL, e) ||
-           store_audit_list(tx, STORE_AUDIT_RECORD, "local", 0, 0, 0, ignore_row, NULL, e) ||
-           store_audit_last(tx, STORE_AUDIT_RECORD, NULL, &found, NULL, NULL, NULL, NULL, e) ||
-           store_audit_last(tx, STORE_AUDIT_RECORD, "local", &found, NULL, NULL, NULL, NULL, e) ||
+           store_audit_list(tx, &(struct store_audit_query){ .kind = STORE_AUDIT_RECORD },
+                            ignore_row, NULL, e) ||
+           store_audit_list(
+               tx, &(struct store_audit_query){ .kind = STORE_AUDIT_RECORD, .chain = "local" },
+               ignore_row, NULL, e) ||
+           store_audit_last(tx, STORE_AUDIT_RECORD, NULL, &any, e) ||
+           store_audit_last(tx, STORE_AUDIT_RECORD, "local", &one, e) ||
            store_audit_prune(tx, "local", 1, &count, e);
 }
 

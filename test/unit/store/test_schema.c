@@ -96,26 +96,25 @@ static int add_change(const struct store_change *c, void *ctx, struct err *e)
 
 static int read_all(struct store_tx *tx, void *ctx, struct err *e)
 {
-    CLEANUP(buf_clear) struct buf value = { 0 }, changes = { 0 }, bytes = { 0 }, sig = { 0 };
+    CLEANUP(buf_clear) struct buf value = { 0 }, changes = { 0 };
+    CLEANUP(store_audit_last_clear) struct store_audit_last last = { 0 };
     CLEANUP(record_clear) struct record r = { 0 };
-    int64_t sequence, time, count;
-    bool found;
+    int64_t count;
 
     (void)ctx;
     if (read_records(tx, e) || store_find_fingerprint(tx, rows[2].fingerprint, &r, e) ||
         store_setting_get(tx, "installation", &value, e) ||
         store_changes(tx, 0, 0, add_change, &changes, e) ||
         store_count(tx, "certificate", NULL, &count, e) ||
-        store_audit_last(tx, STORE_AUDIT_CHECKPOINT, "local", &found, &sequence, &time, &bytes,
-                         &sig, e))
+        store_audit_last(tx, STORE_AUDIT_CHECKPOINT, "local", &last, e))
         return -1;
     assert_string_equal(r.uid, rows[2].uid);
     assert_string_equal(buf_str(&value), "01jd5k3v9q8w7e6r5t4y3z2x00");
     assert_string_equal(buf_str(&changes), "1 i 2 i 3 u 4 i 5 i 6 d ");
     assert_int_equal(count, 1);
-    assert_true(found && sequence == 1 && time == 1700000000);
-    assert_string_equal(buf_str(&bytes), "{\"type\":\"checkpoint\"}");
-    assert_true(slice_eq(buf_slice(&sig), slice_of("\0\xff", 2)));
+    assert_true(last.found && last.sequence == 1 && last.time == 1700000000);
+    assert_string_equal(buf_str(&last.bytes), "{\"type\":\"checkpoint\"}");
+    assert_true(slice_eq(buf_slice(&last.signature), slice_of("\0\xff", 2)));
     return 0;
 }
 

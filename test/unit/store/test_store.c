@@ -509,13 +509,16 @@ static int collect_audit(const struct store_audit_row *row, void *ctx, struct er
 
 static int audit_rows(struct store_tx *tx, void *ctx, struct err *e)
 {
-    CLEANUP(buf_clear) struct buf text = { 0 }, bytes = { 0 }, sig = { 0 };
+    CLEANUP(buf_clear) struct buf text = { 0 };
+    CLEANUP(store_audit_last_clear) struct store_audit_last last = { 0 };
+    struct store_audit_query part = {
+        .kind = STORE_AUDIT_RECORD, .chain = "b", .from = 2, .until = 3, .limit = 1
+    };
     struct store_audit_row row = { .time = 7,
                                    .bytes = slice_str("{}"),
                                    .signature = slice_str("s") };
     struct err conflict = { 0 };
-    int64_t sequence, time, count;
-    bool found;
+    int64_t count;
 
     (void)ctx;
     for (int i = 0; i < 6; i++) {
@@ -529,18 +532,21 @@ static int audit_rows(struct store_tx *tx, void *ctx, struct err *e)
         return -1;
     assert_int_equal(store_audit_append(tx, &row, &conflict), -1);
     assert_int_equal(conflict.code, ERR_CONFLICT);
-    if (store_audit_list(tx, STORE_AUDIT_RECORD, NULL, 0, 0, 0, collect_audit, &text, e) ||
-        store_audit_list(tx, STORE_AUDIT_RECORD, "b", 2, 3, 1, collect_audit, &text, e) ||
-        store_audit_list(tx, STORE_AUDIT_CHECKPOINT, NULL, 0, 0, 0, collect_audit, &text, e))
+    if (store_audit_list(tx, &(struct store_audit_query){ .kind = STORE_AUDIT_RECORD },
+                         collect_audit, &text, e) ||
+        store_audit_list(tx, &part, collect_audit, &text, e) ||
+        store_audit_list(tx, &(struct store_audit_query){ .kind = STORE_AUDIT_CHECKPOINT },
+                         collect_audit, &text, e))
         return -1;
     assert_string_equal(buf_str(&text), "a1 a2 a3 b1 b2 b3 b2 b3 ");
-    if (store_audit_last(tx, STORE_AUDIT_CHECKPOINT, "b", &found, &sequence, &time, &bytes, &sig,
-                         e))
+    if (store_audit_last(tx, STORE_AUDIT_CHECKPOINT, "b", &last, e))
         return -1;
-    assert_true(found && sequence == 3 && time == 7 && bytes.len == 2 && sig.len == 1);
-    if (store_audit_last(tx, STORE_AUDIT_TOMBSTONE, "b", &found, NULL, NULL, NULL, NULL, e))
+    assert_true(last.found && last.sequence == 3 && last.time == 7);
+    assert_true(last.bytes.len == 2 && last.signature.len == 1);
+    store_audit_last_clear(&last);
+    if (store_audit_last(tx, STORE_AUDIT_TOMBSTONE, "b", &last, e))
         return -1;
-    assert_false(found);
+    assert_false(last.found);
     if (store_audit_prune(tx, "b", 2, &count, e))
         return -1;
     assert_int_equal(count, 2);
