@@ -71,7 +71,7 @@ static int ask(int fd, const char *prompt, struct secret *line, struct err *e)
     terminal_fd = fd;
     terminal_before = &before;
     (void)sigaction(SIGINT, &action, &old);
-    if (say(fd, prompt) || tcsetattr(fd, TCSAFLUSH, &quiet))
+    if (tcsetattr(fd, TCSAFLUSH, &quiet) || say(fd, prompt))
         rc = err_errno(e, "the terminal");
     else
         rc = read_line(fd, line, e);
