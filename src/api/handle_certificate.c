@@ -33,7 +33,7 @@ static int put_row(const struct ledger_row *row, void *ctx, struct err *e)
     json_put_text(l->reply, "uid", row->record->uid);
     handle_put_serial(l->reply, row->record);
     put_members(l->reply, row->body);
-    json_put_int(l->reply, "seconds_left", row->record->expires - pki_now(l->args->request->pki));
+    json_put_int(l->reply, "seconds_left", row->not_after - pki_now(l->args->request->pki));
     json_put_end(l->reply);
     return 0;
 }

@@ -204,35 +204,6 @@ static int find_known(struct knowns *k, struct store_tx *tx, const char *scope, 
     return 0;
 }
 
-static int supersede(struct pki_write *w, const char *uid, struct err *e)
-{
-    CLEANUP(record_clear) struct record r = { 0 };
-    CLEANUP(json_freep) struct json *doc = NULL;
-    CLEANUP(buf_clear) struct buf body = { 0 };
-    const struct json_value *value;
-    struct json_writer json;
-    struct json_iter it;
-    const char *key;
-
-    if (store_get(w->tx, uid, &r, e) || record_json(&doc, &r, e))
-        return -1;
-    json_writer_init(&json, &body, false);
-    json_put_object(&json, NULL);
-    it = json_iter(json_root(doc));
-    while (json_next(&it, &key, &value)) {
-        if (strcmp(key, "status") == 0)
-            json_put_text(&json, key, "superseded");
-        else
-            json_put_value(&json, key, value);
-    }
-    json_put_end(&json);
-    if (buf_check(&body, e))
-        return -1;
-    free(r.body);
-    r.body = buf_take_str(&body);
-    return store_update(w->tx, &r, STORE_ANY_REVISION, w->now, e);
-}
-
 /* One that was renewed takes over from the one that was found in its place before. */
 static int record_one(struct leaf_record *l, const struct knowns *k, const char *skid,
                       int64_t *count, struct err *e)
@@ -248,7 +219,7 @@ static int record_one(struct leaf_record *l, const struct knowns *k, const char 
             return 0;
     for (size_t i = 0; i < k->count; i++)
         if (k->list[i].place && strcmp(k->list[i].place, l->place) == 0 &&
-            supersede(l->w, k->list[i].uid, e))
+            record_supersede(l->w, k->list[i].uid, e))
             return err_wrap(e, "'%s'", l->place);
     if (insert(l, skid, e))
         return err_wrap(e, "'%s'", l->place);

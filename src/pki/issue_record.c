@@ -102,12 +102,10 @@ int issuer_finish(struct issuer *issuer, struct err *e)
 
 static int supersede(struct pki_write *w, const char *uid, struct err *e)
 {
-    CLEANUP(buf_clear) struct buf members = { 0 };
     struct err why = { 0 };
 
-    buf_add_str(&members, "{\"status\":\"superseded\"}");
     /* its record may have been cleared away meanwhile */
-    if (record_merge(w, uid, &members, &why) && why.code != ERR_NOT_FOUND)
+    if (record_supersede(w, uid, &why) && why.code != ERR_NOT_FOUND)
         return err_set(e, why.code, "%s", why.msg);
     return 0;
 }

@@ -1,6 +1,7 @@
 #include "pki/ledger.h"
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "pki/record_body.h"
 
 /*
@@ -9,6 +10,9 @@
  * the page begins that it was on.
  */
 enum { PAGE_LEAST = 50, PAGE_AUTHORITIES = 50 };
+
+/* What is superseded has no end to be watched, and is behind all that has. */
+#define LAST (TIME_MAX + 1)
 
 struct place {
     int64_t expires;
@@ -92,9 +96,14 @@ static void format_place(const struct place *at, char out[STORE_CURSOR])
 
 /* ---- rows ---- */
 
-static bool is_behind(const struct record *r, int64_t expires, const char *uid)
+static int64_t end_of(const struct record *r)
 {
-    return r->expires != expires ? r->expires > expires : strcmp(r->uid, uid) > 0;
+    return r->expires ? r->expires : LAST;
+}
+
+static bool is_behind(const struct record *r, int64_t end, const char *uid)
+{
+    return end_of(r) != end ? end_of(r) > end : strcmp(r->uid, uid) > 0;
 }
 
 static bool wanted(const struct listing *l, const struct record *r, const struct json_value *body)
@@ -157,7 +166,10 @@ static int show(struct listing *l, const struct record *r, struct err *e)
     if (record_json(&doc, &shown, e))
         return -1;
     row.body = json_root(doc);
-    l->at.expires = r->expires;
+    row.not_after = r->expires;
+    if (!r->expires && time_parse(&row.not_after, json_slice(json_get(row.body, "not_after")), e))
+        return record_damaged(r, e);
+    l->at.expires = end_of(r);
     memcpy(l->at.uid, r->uid, sizeof l->at.uid);
     if (!wanted(l, r, row.body))
         return 0;
@@ -172,7 +184,6 @@ static int list_kind(struct listing *l, const char *kind, const char *cursor, in
 {
     char scope[64];
     struct store_query query = { .kind = kind,
-                                 .expires_from = l->at.expires,
                                  .expires_until = l->query->expiring_until,
                                  .order = STORE_BY_EXPIRES,
                                  .cursor = cursor,
@@ -235,7 +246,7 @@ static int show_ahead_of(struct listing *l, const struct record *before, struct 
     while (l->left > 0) {
         if (look_ahead(l, &next, e))
             return -1;
-        if (!next || (before && is_behind(next, before->expires, before->uid)))
+        if (!next || (before && is_behind(next, end_of(before), before->uid)))
             return 0;
         l->ahead_next++;
         if (show(l, next, e))

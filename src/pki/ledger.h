@@ -11,8 +11,9 @@
  * "authority", and "state", "custody" and "skid" besides.
  */
 struct ledger_row {
-    const struct record *record;
+    const struct record *record; /* expires: 0 for one that is superseded */
     const struct json_value *body;
+    int64_t not_after;
 };
 struct ledger_query {
     const char *cluster_uid; /* NULL: all clusters */
@@ -26,8 +27,8 @@ struct ledger_query {
     int limit;
 };
 typedef int ledger_visit(const struct ledger_row *row, void *ctx, struct err *e);
-/* Soonest end first. Memory does not grow with the ledger. next: "" at the end; a last page may be
- * empty. ERR_INVALID for a cursor that is not ours. */
+/* Soonest end first, what is superseded last. Memory does not grow with the ledger. next: "" at the
+ * end; a last page may be empty. ERR_INVALID for a cursor that is not ours. */
 int ledger_list(struct store_tx *tx, const struct ledger_query *query, ledger_visit *visit,
                 void *ctx, char next[STORE_CURSOR], struct err *e) MUST_CHECK;
 /* By serial (hex, with or without colons, any case) or SHA-256 fingerprint; the record's body is a

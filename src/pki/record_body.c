@@ -58,22 +58,39 @@ static void put_merged(struct json_writer *w, const struct json_value *body,
     json_put_end(w);
 }
 
-int record_merge(struct pki_write *w, const char *uid, struct buf *members, struct err *e)
+static int merge(struct record *r, struct slice members, struct err *e)
 {
-    CLEANUP(record_clear) struct record r = { 0 };
     CLEANUP(json_freep) struct json *body = NULL;
     CLEANUP(json_freep) struct json *more = NULL;
     CLEANUP(buf_clear) struct buf merged = { 0 };
     struct json_writer json;
 
-    if (store_get(w->tx, uid, &r, e) || record_json(&body, &r, e) || buf_check(members, e) ||
-        json_parse(&more, buf_slice(members), NULL, e))
+    if (record_json(&body, r, e) || json_parse(&more, members, NULL, e))
         return -1;
     json_writer_init(&json, &merged, false);
     put_merged(&json, json_root(body), json_root(more));
     if (buf_check(&merged, e))
         return -1;
-    free(r.body);
-    r.body = buf_take_str(&merged);
+    free(r->body);
+    r->body = buf_take_str(&merged);
+    return 0;
+}
+
+int record_merge(struct pki_write *w, const char *uid, struct buf *members, struct err *e)
+{
+    CLEANUP(record_clear) struct record r = { 0 };
+
+    if (buf_check(members, e) || store_get(w->tx, uid, &r, e) || merge(&r, buf_slice(members), e))
+        return -1;
+    return store_update(w->tx, &r, STORE_ANY_REVISION, w->now, e);
+}
+
+int record_supersede(struct pki_write *w, const char *uid, struct err *e)
+{
+    CLEANUP(record_clear) struct record r = { 0 };
+
+    if (store_get(w->tx, uid, &r, e) || merge(&r, slice_str("{\"status\":\"superseded\"}"), e))
+        return -1;
+    r.expires = 0;
     return store_update(w->tx, &r, STORE_ANY_REVISION, w->now, e);
 }

@@ -20,6 +20,10 @@ int record_damaged(const struct record *r, struct err *e);
 /* Replaces or adds members of a record's body: `members` is the text of a JSON object. */
 int record_merge(struct pki_write *w, const char *uid, struct buf *members, struct err *e)
     MUST_CHECK;
+/* Marks a certificate's record as superseded. Its end is no longer one to be watched, so the column
+ * by which they are listed forgets it: a list of what expires does not pass by all that ever did.
+ */
+int record_supersede(struct pki_write *w, const char *uid, struct err *e) MUST_CHECK;
 /* Appends a member that is base64; ERR_CORRUPT when it is not. */
 int body_base64(const struct json_value *body, const char *key, struct buf *out, struct err *e)
     MUST_CHECK;
