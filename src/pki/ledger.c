@@ -179,21 +179,18 @@ static int show(struct listing *l, const struct record *r, struct err *e)
 
 /* ---- the two lists ---- */
 
-static int list_kind(struct listing *l, const char *kind, const char *cursor, int limit,
-                     store_visit *visit, char next[STORE_CURSOR], struct err *e)
+/* One kind of records, as the query bounds it; scope is the caller's, and must live as long. */
+static struct store_query query_of(const struct listing *l, const char *kind, char scope[64])
 {
-    char scope[64];
     struct store_query query = { .kind = kind,
                                  .expires_until = l->query->expiring_until,
-                                 .order = STORE_BY_EXPIRES,
-                                 .cursor = cursor,
-                                 .limit = limit };
+                                 .order = STORE_BY_EXPIRES };
 
     if (l->query->cluster_uid) {
-        (void)snprintf(scope, sizeof scope, SCOPE_TENANT "/%s", l->query->cluster_uid);
+        (void)snprintf(scope, 64, SCOPE_TENANT "/%s", l->query->cluster_uid);
         query.scope = scope;
     }
-    return store_list(l->tx, &query, visit, l, next, e);
+    return query;
 }
 
 static char *copy(const char *text)
@@ -223,12 +220,15 @@ static int keep_ahead(const struct record *r, void *ctx, struct err *e)
 /* *ret: the next of the authorities' own, NULL when there are no more. */
 static int look_ahead(struct listing *l, const struct record **ret, struct err *e)
 {
-    char next[STORE_CURSOR];
+    char scope[64], next[STORE_CURSOR];
+    struct store_query query = query_of(l, KIND_GENERATION, scope);
 
+    query.limit = PAGE_AUTHORITIES;
+    query.cursor = l->at.authorities;
     while (l->ahead_next == l->ahead_count && !l->ahead_done) {
         listing_clear(l);
         memcpy(l->at.authorities, l->ahead_cursor, sizeof l->at.authorities);
-        if (list_kind(l, KIND_GENERATION, l->ahead_cursor, PAGE_AUTHORITIES, keep_ahead, next, e))
+        if (store_list(l->tx, &query, keep_ahead, l, next, e))
             return -1;
         l->ahead_done = next[0] == '\0';
         (void)snprintf(l->ahead_cursor, sizeof l->ahead_cursor, "%.*s",
@@ -268,11 +268,13 @@ static int visit_leaf(const struct record *r, void *ctx, struct err *e)
 
 static int list_all(struct listing *l, bool *done, struct err *e)
 {
-    char next[STORE_CURSOR];
-    int page = l->left < PAGE_LEAST ? PAGE_LEAST : l->left;
+    char scope[64], next[STORE_CURSOR];
+    struct store_query query = query_of(l, KIND_CERTIFICATE, scope);
 
+    query.limit = l->left < PAGE_LEAST ? PAGE_LEAST : l->left;
+    query.cursor = l->at.leaves;
     while (l->left > 0) {
-        if (list_kind(l, KIND_CERTIFICATE, l->at.leaves, page, visit_leaf, next, e))
+        if (store_list(l->tx, &query, visit_leaf, l, next, e))
             return -1;
         if (l->left == 0)
             break;
