@@ -13,7 +13,7 @@
  * first.
  */
 struct audit_event {
-    const char *actor; /* "local:root" (user name of the effective user), later operator:UID ... */
+    const char *actor; /* "local:root" (user name of the real user), later operator:UID ... */
     const char *via;   /* "cli", "unix", "tls" */
     const char *request; /* id of the request: one command may write several records */
     const char *action;  /* "certificate.issue", "cluster.create", "root-key.rotate" ... */

@@ -15,7 +15,7 @@ const char *right_name(enum right right)
 
 void principal_local(struct principal *p)
 {
-    uid_t uid = geteuid();
+    uid_t uid = getuid(); /* the effective one may be the directory's owner, for a while */
     char text[4096];
     struct passwd entry, *found = NULL;
 

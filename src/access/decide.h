@@ -23,7 +23,7 @@ struct principal {
     const char *via;
     unsigned rights; /* 1 << enum right */
 };
-/* The user of this process, through the state directory. */
+/* The real user of this process, through the state directory: root stays root on another's. */
 void principal_local(struct principal *p);
 /* ERR_REFUSED naming the right that is missing. */
 int access_decide(const struct principal *p, enum right right, struct err *e) MUST_CHECK;

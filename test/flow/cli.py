@@ -365,6 +365,15 @@ class Audit(Case):
         records = [json.loads(json.loads(line)["bytes"]) for line in lines if json.loads(line)["type"] == "record"]
         self.assertEqual([r["seq"] for r in records], list(range(1, len(records) + 1)))
 
+    def test_root_is_the_actor_on_anothers_directory(self):
+        need(os.geteuid() == 0, "needs root")
+        self.folder.chmod(0o755)
+        self.poterne.state.mkdir(0o700)
+        os.chown(self.poterne.state, 65534, 65534)
+        self.create()
+        self.assertEqual((self.poterne.state / "store.db").stat().st_uid, 65534)
+        self.assertEqual({r["actor"] for r in self.json("audit", "list")["items"]}, {"local:root"})
+
 
 # ---- golden shapes of JSON ----
 

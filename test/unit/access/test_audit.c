@@ -3,6 +3,7 @@
 #include "access/audit.h"
 #include "access/decide.h"
 #include "base/encode.h"
+#include <pwd.h>
 #include <sqlite3.h>
 
 /*
@@ -562,6 +563,25 @@ static void test_export(void **state)
     store_close(store);
 }
 
+/* Root works on another user's directory as that user; what it does is root's all the same. */
+static void test_actor(void **state)
+{
+    struct passwd *user = getpwuid(getuid());
+    CLEANUP(freep)
+    char *want =
+        user ? xasprintf("local:%.80s", user->pw_name) : xasprintf("local:%u", (unsigned)getuid());
+    struct principal p;
+
+    (void)state;
+    if (getuid() == 0)
+        assert_int_equal(seteuid(65534), 0);
+    principal_local(&p);
+    if (getuid() == 0)
+        assert_int_equal(seteuid(0), 0);
+    assert_string_equal(p.name, want);
+    assert_string_equal(p.via, "cli");
+}
+
 static void test_rights(void **state)
 {
     struct principal p;
@@ -583,10 +603,10 @@ static void test_rights(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        folder_test(test_bytes),       folder_test(test_refused_details), folder_test(test_good),
-        folder_test(test_damages),     folder_test(test_rolled_back),     folder_test(test_prune),
-        folder_test(test_kept_heads),  folder_test(test_refusals),        folder_test(test_export),
-        cmocka_unit_test(test_rights),
+        folder_test(test_bytes),      folder_test(test_refused_details), folder_test(test_good),
+        folder_test(test_damages),    folder_test(test_rolled_back),     folder_test(test_prune),
+        folder_test(test_kept_heads), folder_test(test_refusals),        folder_test(test_export),
+        cmocka_unit_test(test_actor), cmocka_unit_test(test_rights),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
