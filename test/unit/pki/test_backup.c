@@ -68,7 +68,6 @@ static void count_fault(const struct state_fault *fault, void *ctx)
 static void check_restored(const struct scene *s, int acts)
 {
     struct world there = { .pki = NULL };
-    CLEANUP(cluster_clear) struct cluster c = { 0 };
     struct world_audit audit = { .action = "state.restore" };
     struct state_report report;
     struct err e = { 0 };
@@ -260,7 +259,7 @@ static void test_cut_short(void **state)
         scene_start(&s);
         snprintf(other.dir, sizeof other.dir, "%s", s.to);
         assert_int_equal(world_try(&other, WORLD_NOW, STATE_SHARED, &e), 0);
-    assert_int_equal(world_write(&other, world_nothing, NULL, &e), 0);
+        assert_int_equal(world_write(&other, world_nothing, NULL, &e), 0);
         world_stop(&other);
         for (size_t i = 0; i < steps; i++) {
             const char *wal = strcmp(moved[i], "store.db-wal") == 0 ? "-wal" : NULL;
@@ -295,7 +294,7 @@ static void test_refused(void **state)
 {
     CLEANUP(scene_end) struct scene s;
     CLEANUP(secret_clear) struct secret tar = { 0 };
-    struct slice manifest, store, key, none = { NULL, 0 };
+    struct slice manifest = { 0 }, store = { 0 }, key = { 0 }, none = { NULL, 0 };
     struct err e = { 0 };
 
     (void)state;

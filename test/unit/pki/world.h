@@ -110,7 +110,7 @@ static inline void world_cluster(struct world *w, const char *text, struct clust
 {
     CLEANUP(buf_clear) struct buf warnings = { 0 };
     struct err e = { 0 };
-    bool made;
+    bool made = false;
 
     if (world_parse(c, text, &warnings, &e) || cluster_create(&w->request, c, &made, &e))
         fail_msg("make a cluster: %s", e.msg);
