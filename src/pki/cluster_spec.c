@@ -330,6 +330,7 @@ static int parse_subject_part(struct subject_part *part, struct slice text, stru
             e, ERR_INVALID,
             "subject '%.*s': write ATTRIBUTE=VALUE with C, ST, L, O, OU, like C=CH,O=Example",
             (int)(text.len > SHOWN ? SHOWN : text.len), (const char *)text.ptr);
+    value = slice_trim(value);
     memcpy(read.attr, attr.ptr, attr.len);
     if (subject_rank(read.attr) == RANKS)
         return err_set(e, ERR_INVALID, "subject: '%s' is none of C, ST, L, O, OU", read.attr);

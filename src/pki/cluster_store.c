@@ -347,5 +347,8 @@ int cluster_delete(struct request *request, const char *name, int64_t *records, 
     if (rc)
         return -1;
     *records = removal.records;
-    return store_scrub(pki_store(request->pki), e);
+    if (store_scrub(pki_store(request->pki), e))
+        return err_wrap(
+            e, "cluster '%.64s' is deleted, but its keys may still lie in the store's log", name);
+    return 0;
 }

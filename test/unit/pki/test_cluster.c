@@ -192,7 +192,7 @@ static void test_canonical(void **state)
             "{\"name\":\"demo\",\"endpoint\":\"[FD00:0::1]:6443\",\"control_plane\":[\"cp1=FD00:0:"
             "0::2\"],"
             "\"sans\":[\"fd00:0::9\",\"fd00::9\",\"a.b\"],\"service_cidr\":\"FD00:1::/108\","
-            "\"dns_domain\":\"k8s.local\",\"subject\":\"OU=b,O=x,OU=a,C=CH,ST=GE\"}",
+            "\"dns_domain\":\"k8s.local\",\"subject\":\"OU=b, O= x ,OU=a,C=CH,ST=GE\"}",
             &warnings, &e))
         fail_msg("%s", e.msg);
     assert_string_equal(c.endpoint_host, "fd00::1");
@@ -203,6 +203,7 @@ static void test_canonical(void **state)
     assert_string_equal(c.subject[0].attr, "C");
     assert_string_equal(c.subject[1].attr, "ST");
     assert_string_equal(c.subject[2].attr, "O");
+    assert_string_equal(c.subject[2].value, "x");
     assert_string_equal(c.subject[3].value, "b");
     assert_string_equal(c.subject[4].value, "a");
     assert_int_equal(c.authority_ttl, YEARS(10));
