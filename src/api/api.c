@@ -287,8 +287,7 @@ static int run(struct call *c, struct json_writer *reply, struct err *e)
             json_put_end(reply);
             return 0;
         }
-        *e = open;
-        return -1;
+        return err_pass(e, &open);
     }
     c->request.pki = c->api->pki;
     return c->route->handler(&args, reply, e);

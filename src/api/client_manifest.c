@@ -17,8 +17,7 @@ int manifest_read(struct manifest *m, const char *folder, struct err *e)
     if (file_read(&text, buf_str(&path), MAX_MANIFEST, &why)) {
         if (why.code == ERR_NOT_FOUND)
             return 0;
-        *e = why;
-        return -1;
+        return err_pass(e, &why);
     }
     if (json_parse(&m->doc, buf_slice(&text), NULL, e))
         return err_wrap(e, "'%s' (remove it, and the files below count as somebody else's)",

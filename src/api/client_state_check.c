@@ -29,7 +29,7 @@ int client_state_check(struct client *client, const struct json_value *args,
     (void)args;
     if (client_call(client, HTTP_POST, "/v1/state/check", slice_of(NULL, 0), &answer, &why)) {
         if (why.code != ERR_CORRUPT)
-            return err_set(e, why.code, "%s", why.msg);
+            return err_pass(e, &why);
         put_unopened(reply, why.msg);
         result->exit = EXIT_FAULT;
         return 0;

@@ -78,7 +78,7 @@ static int list_in(struct store_tx *tx, void *ctx, struct err *e)
             /* an adopted cluster may keep its etcd elsewhere */
             if (why.code == ERR_NOT_FOUND && x->cluster.adopted[0])
                 continue;
-            return err_set(e, why.code, "%s", why.msg);
+            return err_pass(e, &why);
         }
         json_put_object(x->reply, NULL);
         if (put_authority(x, &a, false, e))

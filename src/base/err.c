@@ -93,6 +93,13 @@ int err_errno(struct err *e, const char *format, ...)
     return -1;
 }
 
+int err_pass(struct err *e, const struct err *why)
+{
+    if (e)
+        *e = *why;
+    return -1;
+}
+
 const char *err_text(const struct err *e)
 {
     return e && e->msg[0] ? e->msg : kinds[e ? e->code : ERR_NONE].title;

@@ -31,12 +31,15 @@ struct err_kind {
     int exit_code; /* 1 failed, 2 usage, 3 not found, 4 conflict, 5 refused, 8 unreachable */
 };
 
-/* Both return -1, so that a failing path is one line. `e` may be NULL. */
+/* All return -1, so that a failing path is one line. `e` may be NULL. */
 int err_set(struct err *e, enum err_code code, const char *format, ...) PRINTF_LIKE(3, 4);
 /* Puts "context: " before the message and keeps the code. */
 int err_wrap(struct err *e, const char *format, ...) PRINTF_LIKE(2, 3);
 /* ERR_IO (or ERR_NOT_FOUND for ENOENT) with ": strerror(errno)" behind the text. */
 int err_errno(struct err *e, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* Passes on another error as it is, one that was looked at before. */
+int err_pass(struct err *e, const struct err *why);
 
 const char *err_text(const struct err *e);
 const struct err_kind *err_kind(enum err_code code);

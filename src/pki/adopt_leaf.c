@@ -141,7 +141,7 @@ static int insert(struct leaf_record *l, const char *skid, struct err *e)
     if (store_insert(l->w->tx, &r, l->w->now, &why) == 0)
         return 0;
     if (why.code != ERR_CONFLICT)
-        return err_set(e, why.code, "%s", why.msg);
+        return err_pass(e, &why);
     /* an issuer that numbers two alike, as scripts around openssl do */
     (void)snprintf(name, sizeof name, "%s/%.32s", skid, l->fingerprint);
     return store_insert(l->w->tx, &r, l->w->now, e);

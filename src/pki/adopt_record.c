@@ -67,7 +67,7 @@ static int record_cluster(struct recording *r, struct err *e)
 
     if (cluster_load(r->w->tx, spec->name, &have, &why)) {
         if (why.code != ERR_NOT_FOUND)
-            return err_set(e, why.code, "%s", why.msg);
+            return err_pass(e, &why);
         r->created = true;
         if (cluster_insert(r->w, spec, e))
             return -1;

@@ -446,7 +446,7 @@ int authority_adopt(struct pki_write *w, const struct cluster *c, unsigned roles
     if (!authority_load(w->tx, c, first_role(roles), &have, &why))
         return adopt_again(&d, &have, private_key, e);
     if (why.code != ERR_NOT_FOUND)
-        return err_set(e, why.code, "%s", why.msg);
+        return err_pass(e, &why);
     uid_new(d.ca);
     uid_new(d.uid);
     if (import_key(&d, private_key, e) || insert_all(&d, e))

@@ -62,7 +62,7 @@ static int put_head(struct json_writer *w, struct store_tx *tx, struct err *e)
 
     if (audit_head(tx, AUDIT_CHAIN, &head, &why)) {
         json_put_null(w, "audit_head");
-        return why.code == ERR_NOT_FOUND ? 0 : err_set(e, why.code, "%s", why.msg);
+        return why.code == ERR_NOT_FOUND ? 0 : err_pass(e, &why);
     }
     if (json_parse(&doc, buf_slice(&head), NULL, e))
         return -1;

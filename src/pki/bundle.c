@@ -92,9 +92,7 @@ static int read_der(struct reading *r, struct slice der, struct err *e)
         return emit(r, BUNDLE_CERT, der, e);
     if (key_read_private(&key, der, NULL) == 0)
         return emit(r, BUNDLE_KEY, der, e);
-    if (e)
-        *e = why;
-    return -1;
+    return err_pass(e, &why);
 }
 
 /* ---- kubeconfig ---- */

@@ -211,9 +211,7 @@ static int compare_present(struct store_tx *tx, struct cluster *spec, bool *ther
     if (cluster_load(tx, spec->name, &have, &why)) {
         if (why.code == ERR_NOT_FOUND)
             return 0;
-        if (e)
-            *e = why;
-        return -1;
+        return err_pass(e, &why);
     }
     if (refuse_difference(&have, spec, e))
         return -1;
@@ -308,7 +306,7 @@ static int destroy_keys(struct pki_write *w, const char *scope, struct uids *uid
         if (!pki_data_key_delete(w, DATA_KEY_AUTHORITY, uids->uid[i], &why))
             uids->destroyed++;
         else if (why.code != ERR_NOT_FOUND)
-            return err_set(e, why.code, "%s", why.msg);
+            return err_pass(e, &why);
     }
     return 0;
 }

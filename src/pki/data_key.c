@@ -134,7 +134,7 @@ int pki_kind_key(struct pki_write *w, const char *kind, struct data_key *dk, str
     if (!pki_data_key_load(w->tx, DATA_KEY_KIND, kind, dk, &why))
         return 0;
     if (why.code != ERR_NOT_FOUND)
-        return err_set(e, why.code, "%s", why.msg);
+        return err_pass(e, &why);
     if (pki_data_key_new(w, DATA_KEY_KIND, kind, dk, e))
         return -1;
     if (pki_data_key_insert(w, dk, e)) {

@@ -106,7 +106,7 @@ static int supersede(struct pki_write *w, const char *uid, struct err *e)
 
     /* its record may have been cleared away meanwhile */
     if (record_supersede(w, uid, &why) && why.code != ERR_NOT_FOUND)
-        return err_set(e, why.code, "%s", why.msg);
+        return err_pass(e, &why);
     return 0;
 }
 

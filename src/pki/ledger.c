@@ -357,7 +357,7 @@ int ledger_find(struct store_tx *tx, const char *serial_or_fingerprint, struct r
         return err_set(e, ERR_NOT_FOUND, "there is no certificate '%.80s' on record",
                        serial_or_fingerprint);
     if (rc)
-        return err_set(e, why.code, "%s", why.msg);
+        return err_pass(e, &why);
     if (strcmp(r.kind, KIND_GENERATION) == 0) {
         if (public_body(&r, &body, e))
             return -1;

@@ -194,11 +194,8 @@ static int root_key_find(struct pki *pki, const char *id, struct err *e)
         if (try_key(pki, ROOT_KEY_NEXT, id, ignored, &next))
             continue;
         if (state_dir_key_promote(pki->dir, ROOT_KEY_NEXT, ROOT_KEY_FILE, &next) &&
-            next.code != ERR_NOT_FOUND) {
-            if (e)
-                *e = next;
-            return -1;
-        }
+            next.code != ERR_NOT_FOUND)
+            return err_pass(e, &next);
         return 0;
     }
     return explain_key(pki, id, other, &why, e);

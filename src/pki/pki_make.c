@@ -51,9 +51,7 @@ static int check_empty(const struct pki *pki, struct err *e)
             state_dir_path(pki->dir));
     if (why.code == ERR_NOT_FOUND)
         return 0;
-    if (e)
-        *e = why;
-    return -1;
+    return err_pass(e, &why);
 }
 
 static int make_settings(struct pki *pki, struct store_tx *tx, struct err *e)
@@ -110,5 +108,5 @@ int installation_made(struct pki *pki, bool committed, struct err *e)
     if (!state_dir_key_promote(pki->dir, ROOT_KEY_NEXT, ROOT_KEY_FILE, &why) ||
         why.code == ERR_NOT_FOUND)
         return 0;
-    return err_set(e, why.code, "%s", why.msg);
+    return err_pass(e, &why);
 }

@@ -137,7 +137,7 @@ static int run(struct pki *pki, store_fn *fn, void *ctx, struct err *e)
 
     if (!installation_made(pki, rc == 0, &late))
         return rc;
-    return err_set(e, late.code, "%s", late.msg);
+    return err_pass(e, &late);
 }
 
 int pki_write(struct request *request, pki_write_fn *fn, void *ctx, struct err *e)
@@ -157,7 +157,5 @@ int pki_write(struct request *request, pki_write_fn *fn, void *ctx, struct err *
     if (why.code == ERR_REFUSED && call.w.action[0] &&
         run(request->pki, refusal_tx, &refusal, &lost))
         return err_set(e, why.code, "%s (and it could not be recorded: %s)", why.msg, lost.msg);
-    if (e)
-        *e = why;
-    return -1;
+    return err_pass(e, &why);
 }

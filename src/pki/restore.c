@@ -136,7 +136,7 @@ static int try_stage(const struct stage *s, const struct content *c, struct err 
     if (store_verify(pki_store(pki), first_fault, &fault, e))
         return -1;
     if (fault.code != ERR_NONE)
-        return err_set(e, fault.code, "%s", fault.msg);
+        return err_pass(e, &fault);
     principal_local(&who);
     request.pki = pki;
     if (pki_write(&request, record_restore, NULL, e))

@@ -227,7 +227,7 @@ int state_check(struct request *request, state_fault_fn *fault, void *ctx,
         return -1;
     if (store_read(request->pki->store, check_all, &c, &why)) {
         if (why.code != ERR_CORRUPT)
-            return err_set(e, why.code, "%s", why.msg);
+            return err_pass(e, &why);
         state_fault_add(&c, "store", "store.db", "%s", why.msg);
     }
     *report = c.report;

@@ -21,9 +21,7 @@ int store_audit_append(struct store_tx *tx, const struct store_audit_row *row, s
     if (why.code == ERR_CONFLICT)
         return err_set(e, ERR_CONFLICT, "the audit trail '%s' has an entry %lld already",
                        row->chain, (long long)row->sequence);
-    if (e)
-        *e = why;
-    return -1;
+    return err_pass(e, &why);
 }
 
 static void row_of(struct store_audit_row *row, const struct query *q)

@@ -59,11 +59,8 @@ int store_verify(struct store *store, store_fault *fault, void *ctx, struct err 
 
     if (store_read(store, verify, &v, &why) == 0)
         return 0;
-    if (why.code != ERR_CORRUPT) {
-        if (e)
-            *e = why;
-        return -1;
-    }
+    if (why.code != ERR_CORRUPT)
+        return err_pass(e, &why);
     fault(why.msg, ctx); /* too damaged for the check itself: that is its finding */
     return 0;
 }

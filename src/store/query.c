@@ -22,9 +22,7 @@ static int query_error(struct query *q, const char *what, struct err *e)
     if (!tx->broken)
         conn_error(tx->conn, q->rc, what, &tx->first);
     tx->broken = true;
-    if (e)
-        *e = tx->first;
-    return -1;
+    return err_pass(e, &tx->first);
 }
 
 int query_open(struct query *q, struct store_tx *tx, const char *sql, struct err *e)

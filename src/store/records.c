@@ -263,9 +263,7 @@ int store_insert(struct store_tx *tx, struct record *r, int64_t now, struct err 
         if (why.code == ERR_CONFLICT)
             return err_set(e, ERR_CONFLICT, "there is a %s '%s' in '%s' already", r->kind, r->name,
                            r->scope);
-        if (e)
-            *e = why;
-        return -1;
+        return err_pass(e, &why);
     }
     if (add_change(tx, &row, INSERT, now, e))
         return -1;

@@ -166,7 +166,5 @@ int schema_create(const char *path, struct err *e)
         return 0;
     if (why.code == ERR_CONFLICT) /* another process was faster: theirs is as good */
         return 0;
-    if (e)
-        *e = why;
-    return -1;
+    return err_pass(e, &why);
 }

@@ -55,6 +55,18 @@ static void test_set_and_wrap(void **state)
     assert_int_equal(err_errno(NULL, "nobody listens"), -1);
 }
 
+static void test_pass(void **state)
+{
+    struct err e = { ERR_INVALID, "another" }, why = { 0 };
+
+    (void)state;
+    err_set(&why, ERR_BUSY, "locked");
+    assert_int_equal(err_pass(&e, &why), -1);
+    assert_int_equal(e.code, ERR_BUSY);
+    assert_string_equal(e.msg, "locked");
+    assert_int_equal(err_pass(NULL, &why), -1);
+}
+
 static void test_wrap_of_nothing(void **state)
 {
     struct err e = { 0 };
@@ -128,6 +140,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_kinds),
         cmocka_unit_test(test_set_and_wrap),
+        cmocka_unit_test(test_pass),
         cmocka_unit_test(test_wrap_of_nothing),
         cmocka_unit_test(test_arguments_may_be_the_message),
         cmocka_unit_test(test_long_messages_are_cut),
