@@ -9,9 +9,11 @@
 #include "pki/tar.h"
 #include "store/file.h"
 #include "wire/json.h"
+#include <sys/stat.h>
 #include <unistd.h>
 
-enum { MAX_KEY_FILE = 4096 };
+/* What a reply can hold in base64 (BUF_MAX), and a little. */
+enum { MAX_KEY_FILE = 4096, MAX_STORE = BUF_MAX / 4 * 3 - (8 << 20) };
 
 /* ---- the manifest, read from the copy itself: so it says what is in it, and that it opens ---- */
 
@@ -162,6 +164,23 @@ static int read_root_key(const struct pki *pki, struct buf *text, struct err *e)
     return 0;
 }
 
+/* Asked before it is recorded; the log is not counted, and seldom matters. */
+static int check_size(const struct pki *pki, struct err *e)
+{
+    const char *path = state_dir_store(pki->dir);
+    struct stat st;
+
+    if (stat(path, &st))
+        return err_errno(e, "'%s'", path);
+    if (st.st_size <= MAX_STORE)
+        return 0;
+    return err_set(
+        e, ERR_LIMIT,
+        "the store has %lld MiB, and a backup holds %d at most: prune the audit trail, or "
+        "copy the state directory while no command runs, onto an encrypted disk",
+        (long long)st.st_size >> 20, MAX_STORE >> 20);
+}
+
 /* The record of it comes first, so that it is inside; then nothing is held up: a copy is of one
  * moment, and a root key changes only when nobody else has the directory open. */
 int backup_make(struct request *request, const struct backup_target *target, struct buf *out,
@@ -172,7 +191,7 @@ int backup_make(struct request *request, const struct backup_target *target, str
     CLEANUP(buf_clear) struct buf key = { 0 };
     CLEANUP(buf_clear) struct buf tar = { 0 };
 
-    if (pki_write(request, record_backup, (void *)(uintptr_t)target, e) ||
+    if (check_size(pki, e) || pki_write(request, record_backup, (void *)(uintptr_t)target, e) ||
         store_snapshot(pki->store, &db, e) || read_manifest_of(pki, buf_slice(&db), manifest, e) ||
         read_root_key(pki, &key, e))
         return err_wrap(e, "backup");
