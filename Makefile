@@ -1,5 +1,5 @@
 # The front door; Meson does the work.
-.PHONY: help build run test install format clean
+.PHONY: help build run test bench install format clean
 
 help:          ## this list
 	@sed -n 's/^\([a-z]*\): .*## /make \1	/p' Makefile | expand -t 16
@@ -16,6 +16,9 @@ test:          ## build and run all tests but those that start real clusters
 	@touch build/.with-tests && ninja -C build --quiet
 	@meson test -C build --no-rebuild --no-suite kube --print-errorlogs; status=$$?; \
 	    tools/test-summary build/meson-logs/testlog.junit.xml && exit $$status
+
+bench: build   ## the promised figures, against kubeadm, cfssl and OpenSSL: twenty minutes
+	@bench/run
 
 install: build ## into /usr/local, or where DESTDIR and meson's prefix say
 	@ninja -C build --quiet manuals
