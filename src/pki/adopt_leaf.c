@@ -190,18 +190,9 @@ static int look(const struct record *r, void *ctx, struct err *e)
 
 static int find_known(struct knowns *k, struct store_tx *tx, const char *scope, struct err *e)
 {
-    char cursor[STORE_CURSOR] = "", next[STORE_CURSOR];
-    struct store_query query = { .kind = KIND_CERTIFICATE,
-                                 .scope = scope,
-                                 .limit = STORE_MAX_PAGE };
+    struct store_query query = { .kind = KIND_CERTIFICATE, .scope = scope };
 
-    do {
-        query.cursor = cursor;
-        if (store_list(tx, &query, look, k, next, e))
-            return -1;
-        memcpy(cursor, next, sizeof cursor);
-    } while (cursor[0]);
-    return 0;
+    return store_list_all(tx, &query, look, k, e);
 }
 
 /* One that was renewed takes over from the one that was found in its place before. */

@@ -223,15 +223,12 @@ static int record_key(struct recording *r, size_t at, struct err *e)
     CLEANUP(key_freep) struct key *public = NULL;
     CLEANUP(buf_clear) struct buf pem = { 0 };
     struct sa_present present = { .sealed = false };
-    struct store_query query = { .kind = KIND_SERVICE_ACCOUNT_KEY,
-                                 .scope = r->scope,
-                                 .limit = STORE_MAX_PAGE };
-    char next[STORE_CURSOR];
+    struct store_query query = { .kind = KIND_SERVICE_ACCOUNT_KEY, .scope = r->scope };
 
     if (key_read_public(&public, buf_slice(&sa->spki), e) || key_write_public_pem(public, &pem, e))
         return -1;
     present.public = buf_slice(&pem);
-    if (store_list(r->w->tx, &query, look_at_key, &present, next, e))
+    if (store_list_all(r->w->tx, &query, look_at_key, &present, e))
         return -1;
     sa->sealed = present.sealed || sa->key.len > 0;
     if (present.uid[0] && (present.sealed || !sa->key.len))

@@ -42,16 +42,11 @@ static int put_generation(const struct record *r, void *ctx, struct err *e)
 
 static int put_generations(struct listing *l, struct store_tx *tx, struct err *e)
 {
-    char cursor[STORE_CURSOR] = "", next[STORE_CURSOR];
-    struct store_query query = { .kind = KIND_GENERATION, .limit = STORE_MAX_PAGE };
+    struct store_query query = { .kind = KIND_GENERATION };
 
     json_put_array(l->w, "generations");
-    do {
-        query.cursor = cursor;
-        if (store_list(tx, &query, put_generation, l, next, e))
-            return -1;
-        memcpy(cursor, next, sizeof cursor);
-    } while (cursor[0]);
+    if (store_list_all(tx, &query, put_generation, l, e))
+        return -1;
     json_put_end(l->w);
     return 0;
 }

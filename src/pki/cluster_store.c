@@ -57,8 +57,8 @@ static int take_machine(const struct record *r, void *ctx, struct err *e)
 
 static int load_machines(struct store_tx *tx, struct cluster *c, struct err *e)
 {
-    char scope[64], cursor[STORE_CURSOR] = "", next[STORE_CURSOR];
-    struct store_query query = { .kind = KIND_MACHINE, .scope = scope, .limit = STORE_MAX_PAGE };
+    char scope[64];
+    struct store_query query = { .kind = KIND_MACHINE, .scope = scope };
     struct machines machines = { .c = c };
     int64_t count;
 
@@ -71,12 +71,8 @@ static int load_machines(struct store_tx *tx, struct cluster *c, struct err *e)
     machines.count = (size_t)count;
     c->machine = xcalloc(machines.count + 1, sizeof *c->machine);
     c->machine_count = machines.count;
-    do {
-        query.cursor = cursor;
-        if (store_list(tx, &query, take_machine, &machines, next, e))
-            return -1;
-        memcpy(cursor, next, sizeof cursor);
-    } while (cursor[0]);
+    if (store_list_all(tx, &query, take_machine, &machines, e))
+        return -1;
     return machines.seen == machines.count
                ? 0
                : err_set(e, ERR_CORRUPT, "machines of cluster '%s' are missing", c->name);
@@ -290,15 +286,10 @@ static int note_generation(const struct record *r, void *ctx, struct err *e)
 /* Without their data keys the authorities' keys are gone, in whatever copy of the record. */
 static int destroy_keys(struct pki_write *w, const char *scope, struct uids *uids, struct err *e)
 {
-    char cursor[STORE_CURSOR] = "", next[STORE_CURSOR];
-    struct store_query query = { .kind = KIND_GENERATION, .scope = scope, .limit = STORE_MAX_PAGE };
+    struct store_query query = { .kind = KIND_GENERATION, .scope = scope };
 
-    do {
-        query.cursor = cursor;
-        if (store_list(w->tx, &query, note_generation, uids, next, e))
-            return -1;
-        memcpy(cursor, next, sizeof cursor);
-    } while (cursor[0]);
+    if (store_list_all(w->tx, &query, note_generation, uids, e))
+        return -1;
     for (size_t i = 0; i < uids->count; i++) {
         struct err why = { 0 };
 

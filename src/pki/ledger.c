@@ -193,27 +193,14 @@ static struct store_query query_of(const struct listing *l, const char *kind, ch
     return query;
 }
 
-static char *copy(const char *text)
-{
-    return text ? xstrdup(text) : NULL;
-}
-
 static int keep_ahead(const struct record *r, void *ctx, struct err *e)
 {
     struct listing *l = ctx;
-    struct record *kept = &l->ahead[l->ahead_count];
 
     (void)e;
     if (!is_behind(r, l->at.expires, l->at.uid))
         return 0;
-    *kept = *r;
-    kept->kind = copy(r->kind);
-    kept->scope = copy(r->scope);
-    kept->name = copy(r->name);
-    kept->issuer_serial = copy(r->issuer_serial);
-    kept->fingerprint = copy(r->fingerprint);
-    kept->body = copy(r->body);
-    l->ahead_count++;
+    record_copy(&l->ahead[l->ahead_count++], r);
     return 0;
 }
 

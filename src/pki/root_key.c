@@ -29,15 +29,10 @@ static void page_clear(struct page *page)
 static int keep(const struct record *r, void *ctx, struct err *e)
 {
     struct page *page = ctx;
-    struct record *kept;
 
     (void)e;
     page->record = xrealloc_array(page->record, page->count + 1, sizeof *page->record);
-    kept = &page->record[page->count++];
-    *kept = (struct record){ .kind = xstrdup(r->kind),
-                             .name = xstrdup(r->name),
-                             .body = xstrdup(r->body) };
-    memcpy(kept->uid, r->uid, sizeof kept->uid);
+    record_copy(&page->record[page->count++], r);
     return 0;
 }
 

@@ -5,14 +5,12 @@
 static int list_keys(struct store_tx *tx, const struct cluster *c, store_visit *visit, void *ctx,
                      struct err *e)
 {
-    struct store_query query = { .kind = KIND_SERVICE_ACCOUNT_KEY,
-                                 .order = STORE_BY_CREATED,
-                                 .limit = STORE_MAX_PAGE };
-    char scope[64], next[STORE_CURSOR];
+    struct store_query query = { .kind = KIND_SERVICE_ACCOUNT_KEY, .order = STORE_BY_CREATED };
+    char scope[64];
 
     cluster_scope(c, scope);
     query.scope = scope;
-    return store_list(tx, &query, visit, ctx, next, e);
+    return store_list_all(tx, &query, visit, ctx, e);
 }
 
 static int add_public(const struct record *r, void *ctx, struct err *e)

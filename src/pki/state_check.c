@@ -23,16 +23,9 @@ void state_fault_add(struct state_checking *c, const char *check, const char *su
 int state_each(struct state_checking *c, const char *kind, const char *scope, store_visit *visit,
                void *ctx, struct err *e)
 {
-    char cursor[STORE_CURSOR] = "", next[STORE_CURSOR];
-    struct store_query query = { .kind = kind, .scope = scope, .limit = STORE_MAX_PAGE };
+    struct store_query query = { .kind = kind, .scope = scope };
 
-    do {
-        query.cursor = cursor;
-        if (store_list(c->tx, &query, visit, ctx, next, e))
-            return -1;
-        memcpy(cursor, next, sizeof cursor);
-    } while (cursor[0]);
-    return 0;
+    return store_list_all(c->tx, &query, visit, ctx, e);
 }
 
 /* ---- keys that are not an authority's ---- */

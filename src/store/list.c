@@ -149,6 +149,21 @@ int store_list(struct store_tx *tx, const struct store_query *query, store_visit
     return visit_page(&q, query, visit, ctx, next, e);
 }
 
+int store_list_all(struct store_tx *tx, const struct store_query *query, store_visit *visit,
+                   void *ctx, struct err *e)
+{
+    char cursor[STORE_CURSOR] = "";
+    struct store_query page = *query;
+
+    page.cursor = cursor;
+    page.limit = STORE_MAX_PAGE;
+    do {
+        if (store_list(tx, &page, visit, ctx, cursor, e))
+            return -1;
+    } while (cursor[0]);
+    return 0;
+}
+
 int store_count(struct store_tx *tx, const char *kind, const char *scope, int64_t *count,
                 struct err *e)
 {

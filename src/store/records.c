@@ -17,6 +17,22 @@ void record_clear(struct record *r)
     *r = (struct record){ 0 };
 }
 
+static char *copy(const char *text)
+{
+    return text ? xstrdup(text) : NULL;
+}
+
+void record_copy(struct record *copied, const struct record *r)
+{
+    *copied = *r;
+    copied->kind = copy(r->kind);
+    copied->scope = copy(r->scope);
+    copied->name = copy(r->name);
+    copied->issuer_serial = copy(r->issuer_serial);
+    copied->fingerprint = copy(r->fingerprint);
+    copied->body = copy(r->body);
+}
+
 void record_of_row(struct record *r, const struct query *q)
 {
     const char *uid = query_column_text(q, 0);
@@ -40,11 +56,6 @@ void record_of_row(struct record *r, const struct query *q)
     r->body = (char *)(uintptr_t)query_column_text(q, 11);
 }
 
-static char *copy(const char *text)
-{
-    return text ? xstrdup(text) : NULL;
-}
-
 /* The one row of a look-up; -1 without an error when there is none. */
 static int take_record(struct query *q, struct record *out, bool *found, struct err *e)
 {
@@ -55,13 +66,7 @@ static int take_record(struct query *q, struct record *out, bool *found, struct 
     if (!*found)
         return 0;
     record_of_row(&row, q);
-    row.kind = copy(row.kind);
-    row.scope = copy(row.scope);
-    row.name = copy(row.name);
-    row.issuer_serial = copy(row.issuer_serial);
-    row.fingerprint = copy(row.fingerprint);
-    row.body = copy(row.body);
-    *out = row;
+    record_copy(out, &row);
     return 0;
 }
 

@@ -40,7 +40,8 @@ struct record {
     char *issuer_serial, *fingerprint;
     char *body; /* JSON */
 };
-void record_clear(struct record *r); /* frees the text, leaves zeros */
+void record_clear(struct record *r);                             /* frees the text, leaves zeros */
+void record_copy(struct record *copied, const struct record *r); /* the caller clears the copy */
 
 /* A transaction's view; valid inside the callback only. */
 struct store_tx;
@@ -109,6 +110,9 @@ typedef int store_visit(const struct record *r, void *ctx, struct err *e);
 /* next: "" at the end. ERR_INVALID for a cursor that is not ours or of another query. */
 int store_list(struct store_tx *tx, const struct store_query *query, store_visit *visit, void *ctx,
                char next[STORE_CURSOR], struct err *e) MUST_CHECK;
+/* All of its pages; the query's cursor and limit do not count. */
+int store_list_all(struct store_tx *tx, const struct store_query *query, store_visit *visit,
+                   void *ctx, struct err *e) MUST_CHECK;
 int store_count(struct store_tx *tx, const char *kind, const char *scope, int64_t *count,
                 struct err *e) MUST_CHECK;
 

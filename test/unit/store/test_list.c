@@ -64,11 +64,7 @@ static int look(const struct record *r, void *ctx, struct err *e)
     w->sorted = w->sorted && (w->seen == 0 || compare(w, &w->last, r) < 0);
     w->seen++;
     record_clear(&w->last);
-    w->last = *r;
-    w->last.kind = NULL;
-    w->last.scope = xstrdup(r->scope);
-    w->last.name = xstrdup(r->name);
-    w->last.issuer_serial = w->last.fingerprint = w->last.body = NULL;
+    record_copy(&w->last, r);
     return 0;
 }
 
@@ -86,6 +82,14 @@ static int walk_all(struct store_tx *tx, void *ctx, struct err *e)
     } while (cursor[0]);
     record_clear(&w->last);
     return 0;
+}
+
+static int list_all(struct store_tx *tx, void *ctx, struct err *e)
+{
+    struct walk *w = ctx;
+
+    w->sorted = true;
+    return store_list_all(tx, &w->query, look, w, e);
 }
 
 static const struct {
@@ -242,6 +246,33 @@ static void test_longest_cursor(void **state)
     store_close(store);
 }
 
+static int fill_page(struct store_tx *tx, void *ctx, struct err *e)
+{
+    (void)ctx;
+    for (int i = 0; i <= STORE_MAX_PAGE; i++) {
+        CLEANUP(freep) char *name = xasprintf("n%04d", i);
+        struct record r = { .kind = "many", .scope = "/", .name = name, .body = "{}" };
+
+        if (store_insert(tx, &r, 5, e))
+            return -1;
+    }
+    return 0;
+}
+
+static void test_all(void **state)
+{
+    struct store *store = open_store_in(state);
+    struct walk w = { .query = { .kind = "many" } };
+    struct err e = { 0 };
+
+    assert_ok(store_write(store, fill_page, NULL, &e));
+    assert_ok(store_read(store, list_all, &w, &e));
+    assert_int_equal(w.seen, STORE_MAX_PAGE + 1);
+    assert_true(w.sorted);
+    record_clear(&w.last);
+    store_close(store);
+}
+
 /* A visitor may ask the store in turn, the same question too, and stop. */
 static int nested(const struct record *r, void *ctx, struct err *e)
 {
@@ -283,7 +314,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         folder_test(test_pages),          folder_test(test_refused), folder_test(test_limits),
-        folder_test(test_longest_cursor), folder_test(test_nested),
+        folder_test(test_longest_cursor), folder_test(test_nested),  folder_test(test_all),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
