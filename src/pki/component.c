@@ -101,7 +101,7 @@ static const struct flag flags[] = {
     { KUBELET, "config",            "{prefix}/kubelet.yaml", ALWAYS },
     { KUBELET, "kubeconfig",        "{prefix}/kubelet.conf", ALWAYS },
     { KUBELET, "hostname-override", "{name}", ALWAYS },
-    { KUBELET, "node-ip",           "{address}", KUBEADM_TOO },
+    { KUBELET, "node-ip",           "{node_ip}", KUBEADM_TOO },
 };
 
 static const struct {
@@ -126,43 +126,50 @@ unsigned component_need(enum component component)
     return components[component].need;
 }
 
+/* Whether the i-th row is this component's and says something here; its value. A value that comes
+ * out empty means that the flag does not apply: of an adopted cluster's etcd, say. */
+static bool flag_applies(size_t i, enum component component, const struct template_vars *vars,
+                         struct buf *value)
+{
+    buf_reset(value);
+    if (flags[i].component != component)
+        return false;
+    template_expand(value, vars, flags[i].value);
+    return value->len > 0;
+}
+
 void component_flags(struct buf *out, enum component component, const struct template_vars *vars)
 {
-    for (size_t i = 0; i < ARRAY_LEN(flags); i++) {
-        if (flags[i].component != component)
-            continue;
-        buf_addf(out, "--%s=", flags[i].name);
-        template_expand(out, vars, flags[i].value);
-        buf_add_byte(out, '\n');
-    }
+    CLEANUP(buf_clear) struct buf value = { 0 };
+
+    for (size_t i = 0; i < ARRAY_LEN(flags); i++)
+        if (flag_applies(i, component, vars, &value))
+            buf_addf(out, "--%s=%s\n", flags[i].name, buf_str(&value));
 }
 
 void component_extra_args(struct buf *out, enum component component,
                           const struct template_vars *vars, const char *indent)
 {
-    for (size_t i = 0; i < ARRAY_LEN(flags); i++) {
-        if (flags[i].component != component || !(flags[i].use & KUBEADM_TOO))
-            continue;
-        buf_addf(out, "%s- name: %s\n%s  value: \"", indent, flags[i].name, indent);
-        template_expand(out, vars, flags[i].value);
-        buf_add_str(out, "\"\n");
-    }
+    CLEANUP(buf_clear) struct buf value = { 0 };
+
+    for (size_t i = 0; i < ARRAY_LEN(flags); i++)
+        if (flag_applies(i, component, vars, &value) && flags[i].use & KUBEADM_TOO)
+            buf_addf(out, "%s- name: %s\n%s  value: \"%s\"\n", indent, flags[i].name, indent,
+                     buf_str(&value));
 }
 
 void component_unit(struct buf *out, enum component component, const struct template_vars *vars)
 {
-    const char *name = components[component].name;
+    CLEANUP(buf_clear) struct buf value = { 0 };
 
     buf_addf(out, "[Unit]\nDescription=%s\nAfter=%s\nWants=network-online.target\n\n",
              components[component].title, components[component].after);
-    buf_addf(out, "[Service]\nType=%s\nExecStart=%s", components[component].type, name);
-    for (size_t i = 0; i < ARRAY_LEN(flags); i++) {
-        if (flags[i].component != component)
-            continue;
+    buf_addf(out, "[Service]\nType=%s\nExecStart=%s", components[component].type,
+             components[component].name);
+    for (size_t i = 0; i < ARRAY_LEN(flags); i++)
         /* no value of the table or of a checked cluster holds white space, '%', '$' or a quote */
-        buf_addf(out, " \\\n    --%s=", flags[i].name);
-        template_expand(out, vars, flags[i].value);
-    }
+        if (flag_applies(i, component, vars, &value))
+            buf_addf(out, " \\\n    --%s=%s", flags[i].name, buf_str(&value));
     buf_add_str(out, "\nRestart=always\nRestartSec=2\nLimitNOFILE=1048576\n");
     if (component == KUBELET)
         buf_add_str(out, "KillMode=process\n"); /* pods outlive a restart of the kubelet */

@@ -108,8 +108,16 @@ static int choose_times(struct issuer *issuer, const struct x509_cert *issuer_ce
 
     if (asked < 0)
         return err_set(e, ERR_INVALID, "a TTL is longer than 0");
-    if (profile->subject == SUBJECT_USER && ttl > most)
+    if (profile->role == AUTHORITY_OPERATORS && ttl > most)
         return refuse_ttl("the cluster's longest operator TTL", ttl, most, e);
+    if (issuer_cert->not_before > now) {
+        CLEANUP(buf_clear) struct buf from = { 0 };
+
+        time_format(&from, issuer_cert->not_before);
+        return err_set(e, ERR_REFUSED,
+                       "the authority is valid from %s on, which the clock says is to come",
+                       buf_str(&from));
+    }
     if (choose_end(issuer_cert, now, asked, &ttl, e))
         return -1;
     if (ttl > most)

@@ -255,10 +255,11 @@ static int check_user(const char *user, struct err *e)
     if (fence_name_check(name, "user name", e))
         return -1;
     if (fence_reserved_name(name))
-        return err_set(e, ERR_REFUSED,
-                       "user name '%.80s' is reserved: what begins with system: or kubeadm: is "
-                       "Kubernetes' own and no person's",
-                       user);
+        return err_set(
+            e, ERR_REFUSED,
+            "user name '%.80s' is reserved: it is Kubernetes' own, as all that begins with "
+            "system: or kubeadm:",
+            user);
     return 0;
 }
 
@@ -459,6 +460,20 @@ static int resolve_who(struct resolved *r, const struct cluster *c, const struct
     return r->profile->subject == SUBJECT_SERVICE ? resolve_service(r, c, e) : 0;
 }
 
+/* Profiles whose group rules the cluster: an export writes them where they belong, all others ask
+ * in so many words. */
+static int check_privileged(struct resolved *r, const struct issue_order *order, struct err *e)
+{
+    if (!profile_is_privileged(r->profile))
+        return 0;
+    r->privileged = true;
+    if (order->privileged || order->slot)
+        return 0;
+    return err_set(e, ERR_REFUSED,
+                   "profile '%s' is of group %s, which rules the cluster: only with --privileged",
+                   r->profile->name, r->profile->org);
+}
+
 int order_resolve(struct resolved *r, const struct cluster *c, const struct issue_order *order,
                   struct err *e)
 {
@@ -468,7 +483,8 @@ int order_resolve(struct resolved *r, const struct cluster *c, const struct issu
     r->privileged = false;
     r->machine = NULL;
     r->name[0] = '\0';
-    if (read_csr(r, order, e) || resolve_who(r, c, order, e) || resolve_sans(r, c, e))
+    if (read_csr(r, order, e) || check_privileged(r, order, e) || resolve_who(r, c, order, e) ||
+        resolve_sans(r, c, e))
         return -1;
     holder.group_count = r->group_count;
     if (profile_subject(&r->subject, r->profile, c, &holder, e))

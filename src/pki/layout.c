@@ -71,6 +71,8 @@ static const char *url_host(const char *address, char out[64])
 /* The endpoint names one of the machines itself, not a load balancer before them. */
 static bool endpoint_is_machine(const struct cluster *c)
 {
+    if (strcmp(c->endpoint_host, "localhost") == 0)
+        return true;
     for (size_t i = 0; i < c->machine_count; i++) {
         const struct machine *m = &c->machine[i];
 
@@ -123,6 +125,18 @@ static void set_etcd(struct template_vars *vars, const struct cluster *c, const 
                                       : "127.0.0.1");
 }
 
+/* On a dual-stack cluster a kubelet names an address of each family, its first one first. */
+static void set_node_ip(struct template_vars *vars, const struct cluster *c,
+                        const struct machine *m)
+{
+    for (size_t i = 1; c->service_cidr[1][0] && i < m->address_count; i++)
+        if (is_ipv6(m->address[i]) != is_ipv6(m->address[0])) {
+            template_set(vars, "node_ip", "%s,%s", m->address[0], m->address[i]);
+            return;
+        }
+    template_set(vars, "node_ip", "%s", m->address[0]);
+}
+
 static void set_addresses(struct template_vars *vars, const struct cluster *c,
                           const struct machine *m)
 {
@@ -156,7 +170,10 @@ int layout_vars(struct template_vars *vars, const struct cluster *c, const struc
     if (cluster_service_ip(c->service_cidr[0], 10, dns_ip, e))
         return -1;
     cluster_peer_name(c, peer);
+    if (c->adopted[0]) /* members that run on have peer certificates without that name */
+        peer[0] = '\0';
     set_addresses(vars, c, m);
+    set_node_ip(vars, c, m);
     set_etcd(vars, c, m);
     template_set(vars, "prefix", "%s", prefix);
     template_set(vars, "pki", "%s/pki", prefix);

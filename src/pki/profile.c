@@ -6,7 +6,7 @@
 #include "pki/address.h"
 #include "pki/cluster_spec.h"
 
-#define MACHINE_ANY (MACHINE_CONTROL_PLANE | MACHINE_ETCD | MACHINE_WORKER)
+#define MACHINE_NODE (MACHINE_CONTROL_PLANE | MACHINE_WORKER) /* runs a kubelet */
 #define EKU_BOTH (EKU_SERVER | EKU_CLIENT)
 
 /*
@@ -54,14 +54,14 @@ const struct profile profiles[] = {
 
     { .name = "kubelet-client", .role = AUTHORITY_KUBELET, .eku = EKU_CLIENT,
       .subject = SUBJECT_MACHINE, .cn = "system:node:", .org = "system:nodes",
-      .machines = MACHINE_ANY, .ed25519 = true,
+      .machines = MACHINE_NODE, .ed25519 = true,
       .help = "a kubelet at the API server" },
     { .name = "kubelet-serving", .role = AUTHORITY_KUBELET, .eku = EKU_SERVER,
       .subject = SUBJECT_MACHINE, .cn = "system:node:", .org = "system:nodes",
-      .sans = SANS_MACHINE, .machines = MACHINE_ANY, .ed25519 = true,
+      .sans = SANS_MACHINE, .machines = MACHINE_NODE, .ed25519 = true,
       .help = "a kubelet's own port: logs, exec, metrics" },
     { .name = "konnectivity-agent", .role = AUTHORITY_KUBELET, .eku = EKU_CLIENT,
-      .subject = SUBJECT_MACHINE, .cn = "konnectivity-agent:", .machines = MACHINE_ANY,
+      .subject = SUBJECT_MACHINE, .cn = "konnectivity-agent:", .machines = MACHINE_NODE,
       .ed25519 = true,
       .help = "a konnectivity agent at its server" },
 

@@ -42,6 +42,8 @@ struct profile {
 extern const struct profile profiles[];
 extern const size_t profile_count;
 const struct profile *profile_find(const char *name); /* NULL */
+/* Its group is one of the two that --privileged is about. */
+bool profile_is_privileged(const struct profile *profile);
 /* The longest life of a leaf, in seconds. */
 int64_t profile_max_ttl(const struct profile *profile, const struct cluster *cluster);
 

@@ -1,5 +1,7 @@
 #include "pki/profile.h"
 
+#include "keeper/fence.h"
+
 #include "base/clock.h"
 #include "pki/authority.h"
 #include "pki/cluster_spec.h"
@@ -63,7 +65,13 @@ int64_t profile_max_ttl(const struct profile *profile, const struct cluster *c)
 {
     if (profile->max_ttl)
         return profile->max_ttl;
-    return within_time(profile->subject == SUBJECT_USER ? c->operator_max_ttl : c->authority_ttl);
+    return within_time(profile->role == AUTHORITY_OPERATORS ? c->operator_max_ttl
+                                                            : c->authority_ttl);
+}
+
+bool profile_is_privileged(const struct profile *profile)
+{
+    return profile->org && fence_privileged_group(slice_str(profile->org));
 }
 
 static void put_form(struct json_writer *w, const struct profile *profile, const struct cluster *c,
@@ -83,7 +91,7 @@ static void put_form(struct json_writer *w, const struct profile *profile, const
     if (profile->sans == SANS_PEER)
         json_put_text(w, "san_required", peer);
     json_put_int(w, "max_ttl", profile_max_ttl(profile, c));
-    if (privileged)
+    if (privileged || profile_is_privileged(profile))
         json_put_bool(w, "privileged", true);
     json_put_end(w);
 }

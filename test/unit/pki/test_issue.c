@@ -189,7 +189,8 @@ static void test_every_profile(void **state)
 
             t.order = (struct issue_order){ .profile = p->name,
                                             .machine = m ? m->name : NULL,
-                                            .user = p->subject == SUBJECT_USER ? "alice" : NULL };
+                                            .user = p->subject == SUBJECT_USER ? "alice" : NULL,
+                                            .privileged = profile_is_privileged(p) };
             if ((issue(&w, &t, &spec, &e) == 0) != fits)
                 fail_msg("%s, %s: %s", p->name, m ? m->name : "", e.msg);
             if (fits && k == 0)
@@ -293,6 +294,8 @@ static const struct {
     { "system group",         { 0 }, "operator", NULL, "alice", { "system:nodes" }, .want = ERR_REFUSED, .says = "reserved" },
     { "System group",         { 0 }, "operator", NULL, "alice", { "SYSTEM:masters" }, .privileged = true, .want = ERR_REFUSED, .says = "reserved" },
     { "masters",              { 0 }, "operator", NULL, "alice", { "system:masters" }, .want = ERR_REFUSED, .says = "--privileged" },
+    { "admin unasked",        { 0 }, "admin", "cp1", .want = ERR_REFUSED, .says = "--privileged" },
+    { "super-admin unasked",  { 0 }, "super-admin", "cp1", .want = ERR_REFUSED, .says = "--privileged" },
     { "admins",               { 0 }, "operator", NULL, "alice", { "kubeadm:cluster-admins" }, .want = ERR_REFUSED, .says = "--privileged" },
     { "privileged",           { 0 }, "operator", NULL, "alice", { "dev", "system:masters" }, .privileged = true, .want = ERR_NONE, .says = "O=dev, O=system:masters" },
     { "privileged for nothing", { 0 }, "operator", NULL, "alice", { "dev" }, .privileged = true, .want = ERR_NONE, .says = "O=dev" },
