@@ -213,6 +213,10 @@ class Requests(Case):
         self.sign(NOT_FOUND, "w9", self.csr(subject="/O=system:nodes/CN=system:node:w9"), "kubelet-serving")
         self.sign(REFUSED, "group|O", self.csr(subject="/O=system:masters/CN=system:node:w1"), "kubelet-client")
         self.sign(NOT_FOUND, "profile", self.csr(), "no-such-profile")
+        for profile, name in (("super-admin", "kubernetes-super-admin"), ("admin", "kubernetes-admin")):
+            self.sign(REFUSED, "--privileged", self.csr(subject=f"/CN={name}"), profile, "--ttl", "1h")
+        self.sign(REFUSED, "longest", self.csr(subject="/CN=kubernetes-super-admin"), "super-admin", "--privileged",
+                  "--ttl", "9y")
 
     def test_extensions_that_no_profile_gives(self):
         self.sign(REFUSED, "CA", self.csr("basicConstraints=critical,CA:TRUE"))
