@@ -38,6 +38,14 @@ bool slice_ends(struct slice s, const char *suffix)
     return s.len >= p.len && slice_eq(slice_of(s.ptr + (s.len - p.len), p.len), p);
 }
 
+bool slice_is_zero(struct slice s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (s.ptr[i])
+            return false;
+    return true;
+}
+
 bool slice_has_nul(struct slice s)
 {
     return s.len > 0 && memchr(s.ptr, '\0', s.len) != NULL;

@@ -27,6 +27,7 @@ bool slice_eq_str(struct slice a, const char *text);
 bool slice_eq_secret(struct slice a, struct slice b);
 bool slice_starts(struct slice s, const char *prefix);
 bool slice_ends(struct slice s, const char *suffix);
+bool slice_is_zero(struct slice s); /* no byte but 0 */
 bool slice_has_nul(struct slice s);
 /* Cuts s at the first `c`: *head gets what is before it, s what is behind; false if there is none.
  */

@@ -45,6 +45,12 @@ const char *key_type_name(enum key_type type)
     return (size_t)type < ARRAY_LEN(types) ? types[type].name : "other";
 }
 
+bool key_type_is_rsa(enum key_type type)
+{
+    return type == KEY_RSA2048 || type == KEY_RSA3072 || type == KEY_RSA4096 ||
+           type == KEY_RSA_OTHER;
+}
+
 int key_type_parse(enum key_type *type, struct slice name, struct err *e)
 {
     for (size_t i = 0; i < KEY_MADE_BY_US; i++) {
@@ -253,6 +259,11 @@ enum key_type key_type(const struct key *key)
 int key_bits(const struct key *key)
 {
     return key->bits;
+}
+
+bool key_is_strong(const struct key *key)
+{
+    return key->type != KEY_OTHER && (!key_type_is_rsa(key->type) || key_bits(key) >= 2048);
 }
 
 bool key_is_private(const struct key *key)

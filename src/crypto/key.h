@@ -18,6 +18,7 @@ enum key_type {
     KEY_OTHER
 };
 const char *key_type_name(enum key_type type); /* "p256" ... "rsa4096", "p521", "rsa", "other" */
+bool key_type_is_rsa(enum key_type type);
 int key_type_parse(enum key_type *type, struct slice name, struct err *e) MUST_CHECK;
 
 /* How a signature was made (RFC 5280 AlgorithmIdentifier); OTHER is anything that we refuse. */
@@ -48,7 +49,8 @@ void key_free(struct key *key);
 DEFINE_FREEP(struct key *, key_free)
 
 enum key_type key_type(const struct key *key);
-int key_bits(const struct key *key); /* strength as certificates name it: 256, 2048 ... */
+int key_bits(const struct key *key);       /* strength as certificates name it: 256, 2048 ... */
+bool key_is_strong(const struct key *key); /* of a type that we know, RSA of at least 2048 bits */
 bool key_is_private(const struct key *key);
 struct slice key_spki(const struct key *key); /* borrowed SubjectPublicKeyInfo DER */
 bool key_same_public(const struct key *a, const struct key *b);

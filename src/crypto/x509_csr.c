@@ -99,7 +99,7 @@ static int check_strength(const struct x509_csr *csr, const struct key *key, str
         return err_set(e, ERR_REFUSED, "the request is signed with an unknown or weak algorithm");
     if (key_type(key) == KEY_OTHER)
         return err_set(e, ERR_REFUSED, "the key is not RSA, P-256, P-384, P-521 or Ed25519");
-    if (key_type(key) == KEY_RSA_OTHER && key_bits(key) < 2048)
+    if (!key_is_strong(key))
         return err_set(e, ERR_REFUSED, "an RSA key of %d bits: 2048 are the least", key_bits(key));
     return 0;
 }

@@ -4,7 +4,7 @@
 #include "keeper/keeper_data.h"
 
 /* The container: a byte of version, then fence and PKCS#8 key, each with four bytes of length. */
-enum { CONTAINER_VERSION = 1, LENGTH_BYTES = 4, RSA_BITS_MIN = 2048 };
+enum { CONTAINER_VERSION = 1, LENGTH_BYTES = 4 };
 
 void authority_key_clear(struct authority_key *a)
 {
@@ -142,7 +142,6 @@ int keeper_authority_new(struct keeper *keeper, const struct seal_place *place,
 /* An authority, and one that its key can still be used for. */
 static int check_imported(const struct x509_cert *cert, const struct key *key, struct err *e)
 {
-    enum key_type type = key_type(key);
     CLEANUP(key_freep) struct key *public = NULL;
 
     if (!cert->ext.has_basic || !cert->ext.ca)
@@ -155,9 +154,9 @@ static int check_imported(const struct x509_cert *cert, const struct key *key, s
         return -1;
     if (!key_same_public(public, key))
         return err_set(e, ERR_INVALID, "the private key is not the certificate's");
-    if (type == KEY_OTHER || (type == KEY_RSA_OTHER && key_bits(key) < RSA_BITS_MIN))
+    if (!key_is_strong(key))
         return err_set(e, ERR_REFUSED, "a key of type '%s' with %d bits is too weak or not known",
-                       key_type_name(type), key_bits(key));
+                       key_type_name(key_type(key)), key_bits(key));
     return 0;
 }
 

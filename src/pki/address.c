@@ -113,14 +113,6 @@ bool address_looks(const char *text)
            (text[0] && text[strspn(text, "0123456789.")] == '\0' && strchr(text, '.'));
 }
 
-static bool all_zero(const uint8_t *bytes, size_t len)
-{
-    for (size_t i = 0; i < len; i++)
-        if (bytes[i])
-            return false;
-    return true;
-}
-
 static int read_address(struct address *ret, const char *text, const char *what, struct err *e)
 {
     struct address a = { 0 };
@@ -155,7 +147,7 @@ int address_parse(struct address *ret, const char *text, const char *what, struc
     if (a.len == 16 && memcmp(a.bytes, mapped, sizeof mapped) == 0)
         return err_set(e, ERR_INVALID, "%s '%s' is IPv4 inside of IPv6: write %u.%u.%u.%u", what,
                        text, a.bytes[12], a.bytes[13], a.bytes[14], a.bytes[15]);
-    if (all_zero(a.bytes, a.len))
+    if (slice_is_zero(slice_of(a.bytes, a.len)))
         return err_set(e, ERR_INVALID, "%s '%s' is no machine's address", what, text);
     if (a.len == 4 ? a.bytes[0] >= 224 || a.bytes[0] == 0 : a.bytes[0] == 0xff)
         return err_set(e, ERR_INVALID, "%s '%s' is not the address of one machine", what, text);
@@ -167,6 +159,12 @@ void address_format(const struct address *a, char out[ADDRESS_TEXT])
 {
     if (!inet_ntop(a->family, a->bytes, out, ADDRESS_TEXT))
         out[0] = '\0';
+}
+
+bool host_is_loopback(const char *host)
+{
+    return strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0 ||
+           strcmp(host, "localhost") == 0;
 }
 
 /* ---- networks ---- */

@@ -23,6 +23,9 @@ int address_parse(struct address *ret, const char *text, const char *what, struc
     MUST_CHECK;
 void address_format(const struct address *a, char out[ADDRESS_TEXT]); /* RFC 5952 */
 
+/* 127.0.0.0/8, ::1 or "localhost", of a checked name or address. */
+bool host_is_loopback(const char *host);
+
 /* A network: canonical, no host bits set (RFC 4632). */
 struct cidr {
     struct address base;

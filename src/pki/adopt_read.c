@@ -135,8 +135,7 @@ static void judge_strength(struct adoption *a, struct adopt_ca *ca)
 {
     CLEANUP(key_freep) struct key *key = NULL;
 
-    if (!ca->key.len || key_read_private(&key, buf_slice(&ca->key), NULL) ||
-        (key_type(key) != KEY_OTHER && !(key_type(key) == KEY_RSA_OTHER && key_bits(key) < 2048)))
+    if (!ca->key.len || key_read_private(&key, buf_slice(&ca->key), NULL) || key_is_strong(key))
         return;
     adopt_note(a, ca->path, "key-refused",
                "its key is too weak to be used here: it stays elsewhere");

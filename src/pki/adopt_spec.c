@@ -61,12 +61,6 @@ void adopt_common_name(const struct x509_cert *cert, char out[256])
             (void)snprintf(out, 256, SLICE_FMT, SLICE_ARG(part.value));
 }
 
-static bool is_loopback(const char *host)
-{
-    return strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0 ||
-           strcmp(host, "localhost") == 0;
-}
-
 static int set_field(struct cluster *c, const char *name, const char *text, struct err *e)
 {
     for (size_t i = 0; i < spec_field_count; i++)
@@ -192,7 +186,7 @@ static bool set_server(struct adoption *a, const char *url, bool loopback)
     if (!slice_cut(&rest, '/', &host))
         host = rest;
     text = slice_dup(host);
-    if (is_loopback(text) && !loopback)
+    if (host_is_loopback(text) && !loopback)
         return false;
     if (set_field(&a->spec, "endpoint", text, NULL) == 0)
         return true;
@@ -211,7 +205,7 @@ static void set_endpoint(struct adoption *a, const struct names *api, const char
         char *text =
             xasprintf(strchr(api->ip[i], ':') ? "[%s]:%u" : "%s:%u", api->ip[i], a->layout->port);
 
-        if (is_loopback(api->ip[i]) || (service && strcmp(api->ip[i], service) == 0) ||
+        if (host_is_loopback(api->ip[i]) || (service && strcmp(api->ip[i], service) == 0) ||
             set_field(&a->spec, "endpoint", text, NULL))
             continue;
         adopt_note(a, NULL, "guessed", "the endpoint is taken to be %s", text);
@@ -238,7 +232,7 @@ static const char *node_name(const struct adoption *a, const struct names *api, 
         return cn;
     }
     for (size_t i = 0; i < api->dns_count; i++)
-        if (strncmp(api->dns[i], "kubernetes", 10) != 0 && !is_loopback(api->dns[i]) &&
+        if (strncmp(api->dns[i], "kubernetes", 10) != 0 && !host_is_loopback(api->dns[i]) &&
             strcmp(api->dns[i], a->spec.endpoint_host) != 0)
             return api->dns[i];
     return NULL;
@@ -247,7 +241,7 @@ static const char *node_name(const struct adoption *a, const struct names *api, 
 static void add_addresses(struct buf *text, const struct names *from, const char *service)
 {
     for (size_t i = 0; i < from->ip_count && i < MACHINE_MAX_NAMES; i++)
-        if (!is_loopback(from->ip[i]) && (!service || strcmp(from->ip[i], service) != 0))
+        if (!host_is_loopback(from->ip[i]) && (!service || strcmp(from->ip[i], service) != 0))
             buf_addf(text, "%c%s", text->len ? ',' : '=', from->ip[i]);
 }
 

@@ -131,18 +131,12 @@ static int choose_times(struct issuer *issuer, const struct x509_cert *issuer_ce
 
 /* ---- the certificate ---- */
 
-static bool is_rsa(enum key_type type)
-{
-    return type == KEY_RSA2048 || type == KEY_RSA3072 || type == KEY_RSA4096 ||
-           type == KEY_RSA_OTHER;
-}
-
 /* keyEncipherment is for TLS 1.2's RSA key exchange, which only a server's key takes part in: RFC
  * 5280 4.2.1.12 has it inconsistent with clientAuth. */
 static unsigned key_usage(const struct resolved *r)
 {
     unsigned exchange =
-        is_rsa(r->key_type) && r->profile->eku & EKU_SERVER ? KU_KEY_ENCIPHERMENT : 0;
+        key_type_is_rsa(r->key_type) && r->profile->eku & EKU_SERVER ? KU_KEY_ENCIPHERMENT : 0;
 
     return KU_DIGITAL_SIGNATURE | exchange;
 }

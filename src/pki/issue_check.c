@@ -40,16 +40,11 @@ static int check_key(struct resolved *r, const struct key *key, struct err *e)
     return 0;
 }
 
-static bool is_rsa(enum key_type type)
-{
-    return type == KEY_RSA2048 || type == KEY_RSA3072 || type == KEY_RSA4096 ||
-           type == KEY_RSA_OTHER;
-}
-
 static int check_usage(const struct resolved *r, struct err *e)
 {
     const struct x509_ext *ext = &r->csr.ext;
-    unsigned ku = KU_DIGITAL_SIGNATURE | (is_rsa(r->key_type) ? (unsigned)KU_KEY_ENCIPHERMENT : 0);
+    unsigned ku =
+        KU_DIGITAL_SIGNATURE | (key_type_is_rsa(r->key_type) ? (unsigned)KU_KEY_ENCIPHERMENT : 0);
     CLEANUP(buf_clear) struct buf names = { 0 };
 
     if (ext->has_eku && ext->eku & ~r->profile->eku) {

@@ -1,6 +1,7 @@
 #include "pki/layout.h"
 
 #include "base/alloc.h"
+#include "pki/address.h"
 #include <arpa/inet.h>
 
 #define ENDPOINT "{endpoint_url}"
@@ -56,11 +57,6 @@ static bool is_ipv6(const char *address)
     return strchr(address, ':') != NULL;
 }
 
-static bool is_loopback(const char *address)
-{
-    return strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0;
-}
-
 /* An address as URLs and HOST:PORT have it. */
 static const char *url_host(const char *address, char out[64])
 {
@@ -114,15 +110,15 @@ static void set_etcd(struct template_vars *vars, const struct cluster *c, const 
     template_set(vars, "etcd_servers", "%s", buf_str(&servers));
     /* Beside its address a member listens on loopback, unless its address is one (several on one
      * host). */
-    if (is_loopback(address))
+    if (host_is_loopback(address))
         template_set(vars, "etcd_listen_client", "https://%s:2379", host);
     else
         template_set(vars, "etcd_listen_client", "https://%s:2379,https://%s:2379",
                      is_ipv6(address) ? "[::1]" : "127.0.0.1", host);
     template_set(vars, "etcd_metrics", "http://%s:2381",
-                 is_loopback(address) ? host
-                 : is_ipv6(address)   ? "[::1]"
-                                      : "127.0.0.1");
+                 host_is_loopback(address) ? host
+                 : is_ipv6(address)        ? "[::1]"
+                                           : "127.0.0.1");
 }
 
 /* On a dual-stack cluster a kubelet names an address of each family, its first one first. */
@@ -153,13 +149,13 @@ static void set_addresses(struct template_vars *vars, const struct cluster *c,
     template_set(vars, "endpoint", "%s", endpoint);
     template_set(vars, "endpoint_url", "https://%s", endpoint);
     template_set(vars, "api_bind", "%s",
-                 is_loopback(address) ? address
-                 : is_ipv6(address)   ? "::"
-                                      : "0.0.0.0");
+                 host_is_loopback(address) ? address
+                 : is_ipv6(address)        ? "::"
+                                           : "0.0.0.0");
     template_set(vars, "local_bind", "%s",
-                 is_loopback(address) ? address
-                 : is_ipv6(address)   ? "::1"
-                                      : "127.0.0.1");
+                 host_is_loopback(address) ? address
+                 : is_ipv6(address)        ? "::1"
+                                           : "127.0.0.1");
 }
 
 int layout_vars(struct template_vars *vars, const struct cluster *c, const struct machine *m,

@@ -76,16 +76,6 @@ static bool read_octal(const char *field, size_t len, int64_t *ret)
     return true;
 }
 
-static bool all_zero(const void *bytes, size_t len)
-{
-    const uint8_t *b = bytes;
-
-    for (size_t i = 0; i < len; i++)
-        if (b[i])
-            return false;
-    return true;
-}
-
 /* A plain name: letters, digits and ". _ -", not beginning with a dot. */
 static bool read_name(const struct header *h, char name[TAR_NAME])
 {
@@ -118,7 +108,7 @@ static int read_header(const struct header *h, struct tar_entry *entry, int64_t 
 /* Two blocks of zeros; a tar may fill its last record with more of them. */
 static int read_end(struct slice *rest, struct err *e)
 {
-    if (rest->len < 2 * BLOCK || !all_zero(rest->ptr, rest->len))
+    if (rest->len < 2 * BLOCK || !slice_is_zero(*rest))
         return err_set(e, ERR_CORRUPT, "the archive is damaged: its end is missing");
     *rest = slice_of(rest->ptr + rest->len, 0);
     return 0;
@@ -133,7 +123,7 @@ int tar_next(struct slice *rest, struct tar_entry *entry, struct err *e)
     if (at.len < BLOCK)
         return err_set(e, ERR_CORRUPT, "the archive is cut short");
     memcpy(&h, at.ptr, BLOCK);
-    if (all_zero(&h, BLOCK))
+    if (slice_is_zero(slice_of(&h, BLOCK)))
         return read_end(rest, e);
     if (read_header(&h, entry, &size, e))
         return -1;

@@ -52,6 +52,8 @@ static void test_ends(void **state)
     assert_true(slice_starts(s, "system:node:web") && slice_ends(s, "system:node:web"));
     assert_false(slice_starts(s, "system:node:web1") || slice_ends(s, "1system:node:web"));
     assert_false(slice_starts(s, "node") || slice_ends(s, "node"));
+    assert_true(slice_is_zero(slice_of("\0\0", 2)) && slice_is_zero(slice_of(NULL, 0)));
+    assert_false(slice_is_zero(slice_of("\0\1", 2)));
     assert_true(slice_has_nul(slice_of("a\0b", 3)));
     assert_false(slice_has_nul(slice_of("a\0b", 1)));
 }

@@ -44,6 +44,7 @@ static void test_types(void **state)
         int rc = key_type_parse(&type, slice_str(names[i]), &e);
 
         assert_string_equal(key_type_name((enum key_type)i), names[i]);
+        assert_int_equal(key_type_is_rsa((enum key_type)i), strncmp(names[i], "rsa", 3) == 0);
         assert_int_equal(rc, i < KEY_MADE_BY_US ? 0 : -1);
         if (rc == 0)
             assert_int_equal(type, i);
@@ -334,7 +335,7 @@ static void test_rsa_sizes(void **state)
     static const struct {
         int bits;
         bool good;
-    } rows[] = { { 512, false }, { 1016, false }, { 1024, true }, { 1536, true } };
+    } rows[] = { { 512, false }, { 1016, false }, { 1024, true }, { 2047, true }, { 2056, true } };
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -357,6 +358,7 @@ static void test_rsa_sizes(void **state)
         assert_int_equal(key_type(public), KEY_RSA_OTHER);
         assert_int_equal(key_bits(public), rows[i].bits);
         assert_int_equal(key_bits(private), rows[i].bits);
+        assert_int_equal(key_is_strong(public), rows[i].bits >= 2048);
         check_signature(private, public);
     }
 }
