@@ -106,15 +106,15 @@ static int read_args(struct check *c, const struct json_value *args, struct err 
 static void put_finding(const struct finding *f, void *ctx)
 {
     struct check *c = ctx;
-    enum finding_level level = ignored(c, f->code) ? FINDING_INFO : f->level;
+    struct finding shown = *f;
 
-    if (level > c->worst)
-        c->worst = level;
+    if (ignored(c, f->code))
+        shown.level = FINDING_INFO;
+    if (shown.level > c->worst)
+        c->worst = shown.level;
     buf_addf(&c->summary, "%s%s", c->summary.len ? "; " : "", f->text);
     json_put_object(c->reply, NULL);
-    json_put_text(c->reply, "code", f->code);
-    json_put_text(c->reply, "level", finding_level_name(level));
-    json_put_text(c->reply, "text", f->text);
+    inspect_write_finding(c->reply, &shown);
     json_put_end(c->reply);
 }
 

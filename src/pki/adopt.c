@@ -5,22 +5,14 @@
 
 /* ---- the reply ---- */
 
-static void put_subject(struct json_writer *w, const char *key, struct slice name)
-{
-    CLEANUP(buf_clear) struct buf text = { 0 };
-
-    name_format(&text, name);
-    json_put_slice(w, key, buf_slice(&text));
-}
-
 static void put_finding(struct json_writer *w, const struct adopt_note *note, bool path)
 {
+    struct finding finding = { .level = note->level, .code = note->code, .text = note->text };
+
     json_put_object(w, NULL);
     if (path)
         json_put_text(w, "path", note->path);
-    json_put_text(w, "code", note->code);
-    json_put_text(w, "level", finding_level_name(note->level));
-    json_put_text(w, "text", note->text);
+    inspect_write_finding(w, &finding);
     json_put_end(w);
 }
 
@@ -50,7 +42,7 @@ static void put_ca(struct json_writer *w, const struct adoption *a, const struct
     json_put_text(w, "name", role);
     json_put_text(w, "path", ca->path);
     json_put_text(w, "custody", custody_name(ca->sealed ? CUSTODY_SEALED : CUSTODY_ELSEWHERE));
-    put_subject(w, "subject", ca->view.subject);
+    inspect_write_name(w, "subject", ca->view.subject);
     json_put_time(w, "not_after", ca->view.not_after);
     put_findings(w, a, ca->path);
     json_put_end(w);

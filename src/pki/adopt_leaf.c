@@ -74,18 +74,13 @@ static void put_person(struct json_writer *w, const struct x509_cert *cert)
 
 static void put_names(struct json_writer *w, const struct x509_cert *cert)
 {
-    CLEANUP(buf_clear) struct buf text = { 0 };
     struct san_iter it = san_iter(&cert->ext);
     struct san san;
 
-    name_format(&text, cert->subject);
-    json_put_slice(w, "subject", buf_slice(&text));
+    inspect_write_name(w, "subject", cert->subject);
     json_put_array(w, "sans");
-    while (san_next(&it, &san)) {
-        buf_reset(&text);
-        san_format(&text, &san);
-        json_put_slice(w, NULL, buf_slice(&text));
-    }
+    while (san_next(&it, &san))
+        inspect_write_san(w, &san);
     json_put_end(w);
 }
 

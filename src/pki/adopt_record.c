@@ -6,6 +6,7 @@
 #include "pki/authority.h"
 #include "pki/cluster_spec.h"
 #include "pki/record_body.h"
+#include "pki/service_account.h"
 
 struct recording {
     struct pki_write *w;
@@ -16,26 +17,6 @@ struct recording {
 };
 
 /* ---- the cluster and its machine ---- */
-
-static int insert_machine(struct recording *r, struct machine *m, size_t place, struct err *e)
-{
-    CLEANUP(buf_clear) struct buf body = { 0 };
-    struct record record = {
-        .kind = lend(KIND_MACHINE), .scope = r->scope, .name = m->name, .schema = 1
-    };
-    struct json_writer json;
-
-    json_writer_init(&json, &body, false);
-    machine_write_body(&json, m, place, NULL);
-    if (buf_check(&body, e))
-        return -1;
-    record.body = lend(buf_str(&body));
-    if (store_insert(r->w->tx, &record, r->w->now, e))
-        return -1;
-    memcpy(m->uid, record.uid, sizeof m->uid);
-    r->machine = true;
-    return 0;
-}
 
 /* Another machine's folder of a cluster that is here already: the machine comes in as well, unless
  * it does not fit beside the others. */
@@ -50,9 +31,10 @@ static int add_machine(struct recording *r, struct cluster *have, struct err *e)
     have->machine = xrealloc_array(have->machine, have->machine_count + 1, sizeof *have->machine);
     have->machine[have->machine_count++] = found->machine[0];
     found->machine_count = 0; /* moved over */
-    if (cluster_check(have, &warnings, &why) == 0)
-        return insert_machine(r, &have->machine[have->machine_count - 1], have->machine_count - 1,
-                              e);
+    if (cluster_check(have, &warnings, &why) == 0) {
+        r->machine = true;
+        return cluster_insert_machine(r->w, have, have->machine_count - 1, e);
+    }
     adopt_note(r->a, NULL, "guessed", "the machine of this folder is left out: %s", why.msg);
     machine_clear(&have->machine[--have->machine_count]);
     return 0;
@@ -182,15 +164,15 @@ static int write_key(struct recording *r, const struct adopt_key *sa, const stru
     CLEANUP(key_freep) struct key *public = NULL;
     CLEANUP(key_freep) struct key *private = NULL;
     CLEANUP(buf_clear) struct buf sealed = { 0 };
-    CLEANUP(buf_clear) struct buf body = { 0 };
-    int64_t number = p->uid[0] ? p->number : p->highest + 1;
+    CLEANUP(buf_clear) struct buf json = { 0 };
+    struct service_account_key body = { .number = p->uid[0] ? p->number : p->highest + 1,
+                                        .public = p->public };
     char name[24];
     struct record record = { .kind = lend(KIND_SERVICE_ACCOUNT_KEY),
                              .scope = r->scope,
                              .name = name,
                              .created = r->w->now - age,
                              .schema = 1 };
-    struct json_writer w;
 
     if (p->uid[0])
         memcpy(record.uid, p->uid, sizeof record.uid);
@@ -200,18 +182,12 @@ static int write_key(struct recording *r, const struct adopt_key *sa, const stru
         (sa->key.len && (key_read_private(&private, buf_slice(&sa->key), e) ||
                          seal_key(r, private, record.uid, &sealed, e))))
         return -1;
-    (void)snprintf(name, sizeof name, "%lld", (long long)number);
-    json_writer_init(&w, &body, false);
-    json_put_object(&w, NULL);
-    json_put_int(&w, "number", number);
-    json_put_text(&w, "key_type", key_type_name(key_type(public)));
-    json_put_slice(&w, "public", p->public);
-    if (sealed.len)
-        json_put_base64(&w, "sealed", buf_slice(&sealed));
-    json_put_end(&w);
-    if (buf_check(&body, e))
+    (void)snprintf(name, sizeof name, "%lld", (long long)body.number);
+    body.type = key_type(public);
+    body.sealed = buf_slice(&sealed);
+    if (service_account_write(&json, &body, e))
         return -1;
-    record.body = lend(buf_str(&body));
+    record.body = lend(buf_str(&json));
     r->service_account_keys++;
     return p->uid[0] ? store_update(r->w->tx, &record, STORE_ANY_REVISION, r->w->now, e)
                      : store_insert(r->w->tx, &record, r->w->now, e);

@@ -5,6 +5,7 @@
 #include "crypto/hash.h"
 #include "crypto/name.h"
 #include "pki/cluster_spec.h"
+#include "pki/inspect.h"
 #include "pki/profile.h"
 #include "pki/record_body.h"
 
@@ -136,14 +137,12 @@ static int read_cert(struct draft *d, struct err *e)
 static int write_generation(const struct draft *d, struct buf *body, struct err *e)
 {
     CLEANUP(buf_clear) struct buf roles = { 0 };
-    CLEANUP(buf_clear) struct buf subject = { 0 };
     CLEANUP(key_freep) struct key *key = NULL;
     struct json_writer w;
 
     if (key_read_public(&key, d->view.spki, e))
         return -1;
     authority_roles_text(&roles, d->roles);
-    name_format(&subject, d->view.subject);
     json_writer_init(&w, body, false);
     json_put_object(&w, NULL);
     json_put_text(&w, "cluster", d->c->name);
@@ -153,7 +152,7 @@ static int write_generation(const struct draft *d, struct buf *body, struct err 
     json_put_text(&w, "state", generation_state_name(d->state));
     json_put_text(&w, "custody", custody_name(d->custody));
     json_put_text(&w, "skid", d->skid);
-    json_put_text(&w, "subject", buf_str(&subject));
+    inspect_write_name(&w, "subject", d->view.subject);
     json_put_time(&w, "not_before", d->view.not_before);
     json_put_time(&w, "not_after", d->view.not_after);
     json_put_text(&w, "key_type", key_type_name(key_type(key)));
@@ -267,14 +266,13 @@ static int grant(struct draft *d, struct err *e)
     CLEANUP(buf_clear) struct buf subject = { 0 };
     struct json_writer w;
 
-    name_format(&subject, d->view.subject);
     json_writer_init(&w, &detail, false);
     json_put_object(&w, NULL);
     json_put_text(&w, "ca", d->ca);
     json_put_int(&w, "generation", d->number);
     json_put_text(&w, "custody", custody_name(d->custody));
     json_put_text(&w, "skid", d->skid);
-    json_put_text(&w, "subject", buf_str(&subject));
+    inspect_write_name(&w, "subject", d->view.subject);
     json_put_time(&w, "not_after", d->view.not_after);
     json_put_text(&w, "fingerprint", d->fingerprint);
     json_put_end(&w);

@@ -93,6 +93,8 @@ int cluster_delete(struct request *request, const char *name, int64_t *records, 
 /* The parts of cluster_create, for adopt: the cluster's record and its machines', uids filled in; a
  * new key for service accounts. */
 int cluster_insert(struct pki_write *w, struct cluster *c, struct err *e) MUST_CHECK;
+int cluster_insert_machine(struct pki_write *w, struct cluster *c, size_t place, struct err *e)
+    MUST_CHECK;
 int cluster_make_service_account_key(struct pki_write *w, const struct cluster *c, struct err *e)
     MUST_CHECK;
 void cluster_scope(const struct cluster *c, char scope[64]);

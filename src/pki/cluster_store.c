@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "pki/authority.h"
 #include "pki/record_body.h"
+#include "pki/service_account.h"
 
 /* ---- reading ---- */
 
@@ -97,7 +98,7 @@ int cluster_load(struct store_tx *tx, const char *name, struct cluster *ret, str
 
 /* ---- writing ---- */
 
-static int insert_machine(struct pki_write *w, struct cluster *c, size_t place, struct err *e)
+int cluster_insert_machine(struct pki_write *w, struct cluster *c, size_t place, struct err *e)
 {
     CLEANUP(buf_clear) struct buf body = { 0 };
     struct machine *m = &c->machine[place];
@@ -136,7 +137,7 @@ int cluster_insert(struct pki_write *w, struct cluster *c, struct err *e)
     c->revision = r.revision;
     c->created = w->now;
     for (size_t i = 0; i < c->machine_count; i++)
-        if (insert_machine(w, c, i, e))
+        if (cluster_insert_machine(w, c, i, e))
             return -1;
     return 0;
 }
@@ -152,7 +153,7 @@ int cluster_make_service_account_key(struct pki_write *w, const struct cluster *
         .kind = lend(KIND_SERVICE_ACCOUNT_KEY), .scope = scope, .name = lend("1"), .schema = 1
     };
     struct seal_place place = { &dk, { KIND_SERVICE_ACCOUNT_KEY, r.uid, "key" } };
-    struct json_writer json;
+    struct service_account_key key = { .number = 1, .type = c->service_account_key_type };
 
     cluster_scope(c, scope);
     uid_new(r.uid);
@@ -161,14 +162,9 @@ int cluster_make_service_account_key(struct pki_write *w, const struct cluster *
                        &public, e) ||
         pki_data_key_update(w, &dk, e))
         return -1;
-    json_writer_init(&json, &body, false);
-    json_put_object(&json, NULL);
-    json_put_int(&json, "number", 1);
-    json_put_text(&json, "key_type", key_type_name(c->service_account_key_type));
-    json_put_slice(&json, "public", buf_slice(&public));
-    json_put_base64(&json, "sealed", buf_slice(&sealed));
-    json_put_end(&json);
-    if (buf_check(&body, e))
+    key.public = buf_slice(&public);
+    key.sealed = buf_slice(&sealed);
+    if (service_account_write(&body, &key, e))
         return -1;
     r.body = lend(buf_str(&body));
     return store_insert(w->tx, &r, w->now, e);

@@ -55,5 +55,9 @@ bool inspect_name_matches(const struct x509_cert *cert, const char *host);
 /* The members of a certificate for JSON: subject, issuer, serial, not_before, not_after,
  * fingerprint, key_type, key_usage, extended_key_usage, sans, ca ... */
 int inspect_write(struct json_writer *w, const struct x509_cert *cert, int64_t now);
+/* What others write in the same form: a Name as a text, a SAN as an item, a finding's members. */
+void inspect_write_name(struct json_writer *w, const char *key, struct slice name);
+void inspect_write_san(struct json_writer *w, const struct san *san);
+void inspect_write_finding(struct json_writer *w, const struct finding *f);
 
 #endif

@@ -16,12 +16,27 @@ static void put_list(struct json_writer *w, const char *key, struct slice text)
     json_put_end(w);
 }
 
-static void put_name(struct json_writer *w, const char *key, struct slice der)
+void inspect_write_name(struct json_writer *w, const char *key, struct slice name)
 {
     CLEANUP(buf_clear) struct buf text = { 0 };
 
-    name_format(&text, der);
+    name_format(&text, name);
     json_put_slice(w, key, buf_slice(&text));
+}
+
+void inspect_write_san(struct json_writer *w, const struct san *san)
+{
+    CLEANUP(buf_clear) struct buf text = { 0 };
+
+    san_format(&text, san);
+    json_put_slice(w, NULL, buf_slice(&text));
+}
+
+void inspect_write_finding(struct json_writer *w, const struct finding *f)
+{
+    json_put_text(w, "code", f->code);
+    json_put_text(w, "level", finding_level_name(f->level));
+    json_put_text(w, "text", f->text);
 }
 
 static void put_hex(struct json_writer *w, const char *key, struct slice bytes)
@@ -57,12 +72,8 @@ static void put_extensions(struct json_writer *w, const struct x509_ext *ext)
     put_list(w, "key_usage", buf_slice(&ku));
     put_list(w, "extended_key_usage", buf_slice(&eku));
     json_put_array(w, "sans");
-    while (san_next(&it, &san)) {
-        CLEANUP(buf_clear) struct buf text = { 0 };
-
-        san_format(&text, &san);
-        json_put_slice(w, NULL, buf_slice(&text));
-    }
+    while (san_next(&it, &san))
+        inspect_write_san(w, &san);
     json_put_end(w);
     json_put_bool(w, "ca", ext->ca);
     if (ext->ca && ext->path_len >= 0)
@@ -88,8 +99,8 @@ int inspect_write(struct json_writer *w, const struct x509_cert *cert, int64_t n
 
     x509_serial_hex(&serial, cert->serial);
     x509_fingerprint(fingerprint, cert->der);
-    put_name(w, "subject", cert->subject);
-    put_name(w, "issuer", cert->issuer);
+    inspect_write_name(w, "subject", cert->subject);
+    inspect_write_name(w, "issuer", cert->issuer);
     json_put_slice(w, "serial", buf_slice(&serial));
     json_put_time(w, "not_before", cert->not_before);
     json_put_time(w, "not_after", cert->not_after);

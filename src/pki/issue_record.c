@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/encode.h"
 #include "crypto/name.h"
+#include "pki/inspect.h"
 #include "pki/record_body.h"
 
 /* ---- slots: what is where in a machine's export ---- */
@@ -150,14 +151,9 @@ static void put_person(struct json_writer *w, const struct resolved *r)
 
 static void put_sans(struct json_writer *w, const struct resolved *r)
 {
-    CLEANUP(buf_clear) struct buf text = { 0 };
-
     json_put_array(w, "sans");
-    for (size_t i = 0; i < r->san_count; i++) {
-        buf_reset(&text);
-        san_format(&text, &r->sans[i]);
-        json_put_slice(w, NULL, buf_slice(&text));
-    }
+    for (size_t i = 0; i < r->san_count; i++)
+        inspect_write_san(w, &r->sans[i]);
     json_put_end(w);
 }
 
@@ -173,14 +169,6 @@ static void put_place(struct json_writer *w, const struct issuer *issuer,
     if (order->slot)
         json_put_text(w, "slot", order->slot);
     put_person(w, r);
-}
-
-static void put_subject(struct json_writer *w, const struct resolved *r)
-{
-    CLEANUP(buf_clear) struct buf text = { 0 };
-
-    name_format(&text, buf_slice(&r->subject));
-    json_put_slice(w, "subject", buf_slice(&text));
 }
 
 /* struct record for it; text lies in here. */
@@ -202,7 +190,7 @@ static int insert_certificate(struct issuer *issuer, const struct issue_order *o
     json_put_text(&w, "cluster", issuer->c->name);
     put_place(&w, issuer, order);
     json_put_int(&w, "generation", a->generation[a->issuing].number);
-    put_subject(&w, r);
+    inspect_write_name(&w, "subject", buf_slice(&r->subject));
     put_sans(&w, r);
     json_put_time(&w, "not_before", issued->not_before);
     json_put_time(&w, "not_after", issued->not_after);
@@ -255,7 +243,7 @@ static int grant(struct issuer *issuer, const struct issue_order *order,
     json_put_object(&w, NULL);
     put_place(&w, issuer, order);
     json_put_text(&w, "serial", issued->serial);
-    put_subject(&w, &issuer->resolved);
+    inspect_write_name(&w, "subject", buf_slice(&issuer->resolved.subject));
     json_put_time(&w, "not_after", issued->not_after);
     json_put_text(&w, "fingerprint", c->fingerprint);
     json_put_int(&w, "keeper_number", issuer->result.number);

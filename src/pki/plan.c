@@ -1,6 +1,7 @@
 #include "pki/plan.h"
 
 #include "crypto/key.h"
+#include "pki/inspect.h"
 #include "pki/kubeconfig.h"
 #include "pki/layout.h"
 #include "pki/profile.h"
@@ -154,12 +155,8 @@ static void put_configuration(struct plan *p)
 static void put_sans(struct json_writer *out, const struct san_set *sans)
 {
     json_put_array(out, "sans");
-    for (size_t i = 0; i < sans->count; i++) {
-        CLEANUP(buf_clear) struct buf text = { 0 };
-
-        san_format(&text, &sans->san[i]);
-        json_put_text(out, NULL, buf_str(&text));
-    }
+    for (size_t i = 0; i < sans->count; i++)
+        inspect_write_san(out, &sans->san[i]);
     json_put_end(out);
 }
 

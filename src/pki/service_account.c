@@ -2,6 +2,21 @@
 
 #include "pki/record_body.h"
 
+int service_account_write(struct buf *body, const struct service_account_key *key, struct err *e)
+{
+    struct json_writer w;
+
+    json_writer_init(&w, body, false);
+    json_put_object(&w, NULL);
+    json_put_int(&w, "number", key->number);
+    json_put_text(&w, "key_type", key_type_name(key->type));
+    json_put_slice(&w, "public", key->public);
+    if (key->sealed.len)
+        json_put_base64(&w, "sealed", key->sealed);
+    json_put_end(&w);
+    return buf_check(body, e);
+}
+
 static int list_keys(struct store_tx *tx, const struct cluster *c, store_visit *visit, void *ctx,
                      struct err *e)
 {

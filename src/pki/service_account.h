@@ -9,6 +9,16 @@
  * kubernetes/pkg/serviceaccount, --service-account-key-file holds several).
  */
 
+/* The body of a key's record (pki.h, KIND_SERVICE_ACCOUNT_KEY). */
+struct service_account_key {
+    int64_t number;
+    enum key_type type;
+    struct slice public; /* PEM */
+    struct slice sealed; /* empty: the key is elsewhere */
+};
+int service_account_write(struct buf *body, const struct service_account_key *key, struct err *e)
+    MUST_CHECK;
+
 /* PEM of every public key, oldest first: sa.pub. */
 int service_account_public(struct store_tx *tx, const struct cluster *c, struct buf *pem,
                            struct err *e) MUST_CHECK;
