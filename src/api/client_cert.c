@@ -1,4 +1,5 @@
 #include "api/client.h"
+#include "api/client_files.h"
 #include "crypto/pem.h"
 #include "crypto/x509.h"
 #include "store/file.h"
@@ -109,10 +110,10 @@ int client_cert_sign(struct client *client, const struct json_value *args,
     CLEANUP(buf_clear) struct buf body = { 0 };
     CLEANUP(buf_clear) struct buf path = { 0 };
     CLEANUP(json_freep) struct json *cert = NULL;
-    const char *out = json_text(json_get(args, "out")), *cluster, *file;
+    const char *out, *cluster, *file;
 
     if (json_want_text(args, "cluster", &cluster, e) || json_want_text(args, "csr", &file, e) ||
-        read_csr(file, &csr, e) ||
+        out_file(args, &out, e) || read_csr(file, &csr, e) ||
         (out && check_file(out, json_bool(json_get(args, "force"), false), e)))
         return -1;
     write_order(args, buf_slice(&csr), &body);

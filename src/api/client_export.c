@@ -67,6 +67,16 @@ static const char *kubeconfig_of(const struct export_job *x, const char *slot)
     return NULL;
 }
 
+static int check_places(const struct export_job *x, const struct leaf *leaf, struct err *e)
+{
+    const char *const paths[] = { leaf->key_path, leaf->cert_path, leaf->kubeconfig };
+
+    for (size_t i = 0; i < ARRAY_LEN(paths); i++)
+        if (paths[i] && file_place_check(x->out, paths[i], e))
+            return -1;
+    return 0;
+}
+
 static int read_leaves(struct export_job *x, struct err *e)
 {
     struct json_iter it = json_iter(plan_list(x, "leaves"));
@@ -85,8 +95,30 @@ static int read_leaves(struct export_job *x, struct err *e)
         leaf->cert_path = json_text(json_get(row, "certificate"));
         leaf->key_path = json_text(json_get(row, "key"));
         leaf->kubeconfig = kubeconfig_of(x, leaf->slot);
+        if (check_places(x, leaf, e))
+            return -1;
         leaf_find(leaf, x->out);
         leaf_judge(leaf, now);
+    }
+    return 0;
+}
+
+/* The server would refuse it too, but a dry run does not ask, and keys would have been made. */
+static int check_custody(const struct export_job *x, struct err *e)
+{
+    for (size_t i = 0; i < x->leaf_count; i++) {
+        const struct json_value *plan = x->leaf[i].plan;
+        const char *role = json_text(json_get(plan, "authority"));
+        struct slice custody = json_slice(json_get(plan, "custody"));
+
+        if (x->leaf[i].good || slice_eq_str(custody, "sealed"))
+            continue;
+        if (!custody.len)
+            return err_set(e, ERR_REFUSED, "no generation of the %s authority issues", role);
+        return err_set(e, ERR_REFUSED,
+                       "the key of the %s authority is elsewhere: poterne watches it, but cannot "
+                       "issue with it, and the pair of '%s' has to be made (%s)",
+                       role, x->leaf[i].slot, x->leaf[i].reason);
     }
     return 0;
 }
@@ -333,6 +365,11 @@ static int fetch_secrets(struct export_job *x, struct err *e)
 
 /* ---- the command ---- */
 
+static bool says_why(const struct export_file *f)
+{
+    return f->reason && (f->action == FILE_UPDATED || f->action == FILE_REMOVED);
+}
+
 static void reply_write(const struct export_job *x, struct json_writer *reply)
 {
     int64_t count[FILE_ACTIONS] = { 0 };
@@ -357,24 +394,43 @@ static void reply_write(const struct export_job *x, struct json_writer *reply)
         json_put_text(reply, "path", f->path);
         json_put_text(reply, "mode", mode);
         json_put_text(reply, "action", file_action_name(f->action));
-        json_put_text(reply, "reason", f->action == FILE_UPDATED && f->reason ? f->reason : "");
+        json_put_text(reply, "reason", says_why(f) ? f->reason : "");
         json_put_end(reply);
     }
     json_put_end(reply);
 }
 
+static void warn_of_left(const struct export_job *x)
+{
+    CLEANUP(buf_clear) struct buf text = { 0 };
+    size_t count = x->files.left_count;
+
+    if (!count || !x->client->warn)
+        return;
+    buf_addf(&text,
+             "%zu file%s of an earlier export to '%s' changed since and stay%s there: ", count,
+             count == 1 ? "" : "s", x->out, count == 1 ? "s" : "");
+    for (size_t i = 0; i < count && i < 5; i++)
+        buf_addf(&text, "%s%s", i ? ", " : "", x->files.left[i]);
+    buf_addf(&text, "%s; this export has no use for %s", count > 5 ? ", ..." : "",
+             count == 1 ? "it" : "them");
+    x->client->warn(buf_str(&text), x->client->ctx);
+}
+
 static int export_run(struct export_job *x, struct err *e)
 {
-    if (fetch_plan(x, e) || manifest_read(&x->files.manifest, x->out, e))
+    if (fetch_plan(x, e) || file_place_check(x->out, manifest_name, e) ||
+        manifest_read(&x->files.manifest, x->out, e))
         return -1;
     if (!x->force && manifest_check_owner(&x->files.manifest, x->cluster, x->machine, x->out, e))
         return -1;
-    if (read_leaves(x, e) || add_files(x, e) || add_leaf_files(x, e) || add_kubeconfigs(x, e) ||
-        add_secrets(x, e))
+    if (read_leaves(x, e) || check_custody(x, e) || add_files(x, e) || add_leaf_files(x, e) ||
+        add_kubeconfigs(x, e) || add_secrets(x, e))
         return -1;
     fill_files(x);
     if (file_set_decide(&x->files, e))
         return -1;
+    warn_of_left(x);
     if (x->dry_run)
         return 0;
     if (renew_leaves(x, e) || fetch_secrets(x, e))

@@ -1,4 +1,5 @@
 #include "api/client.h"
+#include "api/client_files.h"
 #include "base/encode.h"
 #include "crypto/key.h"
 #include "crypto/name.h"
@@ -19,6 +20,7 @@ struct holder {
     struct client *client;
     const struct json_value *args;
     const char *cluster, *user;
+    const char *out;    /* NULL: stdout */
     struct buf key;     /* PEM */
     struct json *reply; /* what was signed */
 };
@@ -155,7 +157,7 @@ static int deliver(const struct holder *h, const struct kubeconfig *k, struct js
                    struct client_result *result, struct err *e)
 {
     CLEANUP(buf_clear) struct buf yaml = { 0 };
-    const char *out = json_text(json_get(h->args, "out"));
+    const char *out = h->out;
 
     kubeconfig_write(&yaml, k);
     if (buf_check(&yaml, e))
@@ -342,9 +344,9 @@ int client_kubeconfig_issue(struct client *client, const struct json_value *args
                             struct json_writer *reply, struct client_result *result, struct err *e)
 {
     CLEANUP(holder_clear) struct holder h = { 0 };
-    const char *out = json_text(json_get(args, "out"));
 
-    if (holder_init(&h, client, args, e) || (out && check_file(&h, out, e)))
+    if (holder_init(&h, client, args, e) || out_file(args, &h.out, e) ||
+        (h.out && check_file(&h, h.out, e)))
         return -1;
     return json_bool(json_get(args, "exec"), false) ? issue_exec(&h, reply, result, e)
                                                     : issue_with_key(&h, reply, result, e);

@@ -200,14 +200,15 @@ const struct command cluster_commands[] = {
           "become the machine's /etc/kubernetes (or what --prefix says). The machine's keys are made here, and are "
           "kept nowhere else; the keys of authorities are never written.\n\n"
           "A second run keeps each pair that is still good and touches only what changed. A file that was not written "
-          "by poterne, or was changed since, is left alone: then nothing is written and the exit code is 4.",
+          "by poterne, or was changed since, is left alone: then nothing is written and the exit code is 4. What an "
+          "earlier export wrote to DIR and this one has no use for, for instance of another layout, is removed.",
       .example = "poterne cluster export demo --machine cp1 --layout kubeadm --out /etc/kubernetes\n"
                  "# for another machine, to be copied there\n"
                  "poterne cluster export demo --machine w1 --layout systemd --out w1",
       .positional = old_name, .options = export_options, .local = client_export, .kind = "Export",
       .identity = "out", .fields = export_fields, .items = "items", .columns = export_columns, .skip = "action=unchanged",
-      .done = "{out}: {created} created, {updated} updated, {unchanged} unchanged",
-      .would = "{out}: would create {created}, update {updated}, leave {unchanged} as they are" },
+      .done = "{out}: {created} created, {updated} updated, {unchanged} unchanged, {removed} removed",
+      .would = "{out}: would create {created}, update {updated}, remove {removed}, leave {unchanged} as they are" },
     { 0 },
 };
 /* clang-format on */

@@ -160,6 +160,12 @@ static void put_sans(struct json_writer *out, const struct san_set *sans)
     json_put_end(out);
 }
 
+static const char *issuing_custody(const struct authority *a)
+{
+    return a->issuing < a->generation_count ? custody_name(a->generation[a->issuing].custody)
+                                            : NULL;
+}
+
 static int put_leaf_content(struct plan *p, const struct leaf_slot *slot,
                             const struct profile *profile, struct err *e)
 {
@@ -173,6 +179,7 @@ static int put_leaf_content(struct plan *p, const struct leaf_slot *slot,
         authority_current_pem(&p->authority[profile->role], &issuer, e))
         return err_wrap(e, "leaf '%s'", slot->slot);
     json_put_text(p->out, "authority", authority_role_name(profile->role));
+    json_put_text(p->out, "custody", issuing_custody(&p->authority[profile->role]));
     json_put_text(p->out, "key_type", key_type_name(p->c->key_type));
     json_put_base64(p->out, "subject", buf_slice(&subject));
     put_sans(p->out, &sans);

@@ -12,12 +12,13 @@
  *    "secrets":[{"path":"pki/sa.key","mode":"0600","public":"pki/sa.pub"}], asked for with POST
  * .../service-account-key unless the one there fits
  *    "leaves":[{"slot":"apiserver","profile":"apiserver","certificate":"pki/apiserver.crt","key":"pki/apiserver.key",
- *               "authority":"control-plane","key_type":"p256","subject":BASE64 NAME
- * DER,"sans":["DNS:..","IP:.."],"eku":1,"issuer":PEM}],
+ *               "authority":"control-plane","custody":"sealed","key_type":"p256","subject":BASE64
+ * NAME DER,"sans":["DNS:..","IP:.."],"eku":1,"issuer":PEM}],
  *    "kubeconfigs":[{"path":"admin.conf","mode":"0600","slot":"admin","text":".. @CERT@ .. @KEY@
  * .."}]}
  * @CERT@ and @KEY@ stand for base64 of the PEM; the leaf of such a kubeconfig has no "certificate"
- * and "key" of its own. Paths are relative to --out; text names files under prefix.
+ * and "key" of its own. "custody" is that of the authority's issuing key, null when none issues.
+ * Paths are relative to --out; text names files under prefix.
  */
 enum layout { LAYOUT_KUBEADM, LAYOUT_SYSTEMD };
 int layout_parse(enum layout *layout, const char *name, struct err *e) MUST_CHECK;
