@@ -13,8 +13,8 @@
  * first.
  */
 struct audit_event {
-    const char *actor; /* "local:root" (user name of the real user), later operator:UID ... */
-    const char *via;   /* "cli", "unix", "tls" */
+    const char *actor;   /* "local:root" (user name of the real user), later operator:UID ... */
+    const char *via;     /* "cli", "unix", "tls" */
     const char *request; /* id of the request: one command may write several records */
     const char *action;  /* "certificate.issue", "cluster.create", "root-key.rotate" ... */
     const char *target;  /* "cluster/demo/certificate/SERIAL" */
@@ -31,6 +31,9 @@ struct audit_signer {
     int (*verify)(void *ctx, struct slice statement, struct slice sig, struct err *e);
     void *ctx;
 };
+
+/* Every trail begins with this record: the transaction that makes an installation writes it. */
+#define AUDIT_FIRST_ACTION "installation.create"
 
 struct audit_writer {
     const char *installation;

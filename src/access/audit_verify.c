@@ -145,6 +145,10 @@ static int visit_record(const struct store_audit_row *row, void *ctx, struct err
                      (long long)row->sequence);
     if (check_place(w, row, &entry))
         return -1;
+    if (row->sequence == 1 && strcmp(entry.action, AUDIT_FIRST_ACTION) != 0)
+        return fault(w, "cut-off", 1,
+                     "the trail does not begin with %s: what was before it is gone",
+                     AUDIT_FIRST_ACTION);
     audit_hash(w->present, row->bytes);
     w->certain = false;
     if (store_audit_list(w->tx, &signed_here, visit_checkpoint, w, e))
@@ -213,6 +217,15 @@ static int check_kept(struct walk *w, struct err *e)
     return 0;
 }
 
+/* Whoever wipes all of it, tombstones included, leaves nothing that could speak against them. */
+static int check_begun(struct walk *w)
+{
+    if (w->verdict->records == 0)
+        return fault(w, "cut-off", 1,
+                     "the trail is empty, although this installation began with a record");
+    return 0;
+}
+
 static int take_member(struct buf *out, yyjson_val *root, const char *key, bool base64,
                        struct err *e)
 {
@@ -269,7 +282,7 @@ static int verify(struct walk *w, struct slice from_head, struct err *e)
         w->rewritten = strcmp(w->head.hash, w->prev) != 0;
     if (store_audit_list(w->tx, &records, visit_record, w, e) || check_end(w, e))
         return -1;
-    return check_kept(w, e);
+    return check_kept(w, e) ? -1 : check_begun(w);
 }
 
 int audit_verify(struct store_tx *tx, const char *chain, struct slice from_head,

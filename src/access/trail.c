@@ -86,6 +86,8 @@ static bool take_entry(struct audit_entry *entry, yyjson_val *root)
 
     if (!record && !take_text(entry->type, sizeof entry->type, root, "type"))
         return false;
+    if (record)
+        (void)take_text(entry->action, sizeof entry->action, root, "action");
     entry->signatures = yyjson_get_sint(yyjson_obj_get(root, "signatures"));
     return take_int(&version, root, "v") && version == 1 &&
            take_text(entry->installation, sizeof entry->installation, root, "installation") &&

@@ -21,6 +21,7 @@ void audit_put_signed(struct buf *out, const char *prefix, struct slice statemen
 struct audit_entry {
     char type[16]; /* "" for a record */
     char installation[64], chain[64];
+    char action[32]; /* of a record */
     int64_t sequence, time, signatures;
     char hash[AUDIT_HASH_TEXT]; /* a record's prev, else the hash of the record it covers */
 };

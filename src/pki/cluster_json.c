@@ -70,6 +70,7 @@ void cluster_write_body(struct json_writer *w, const struct cluster *c)
 {
     json_put_object(w, NULL);
     put_fields(w, c);
+    json_put_int(w, "machines", (int64_t)c->machine_count); /* at first: adoption adds some */
     json_put_end(w);
 }
 

@@ -69,7 +69,7 @@ static int record_make(struct pki_write *w, struct err *e)
 {
     struct pki_write before = *w;
 
-    pki_deciding(w, "installation.create", "installation/%s", w->request->pki->installation);
+    pki_deciding(w, AUDIT_FIRST_ACTION, "installation/%s", w->request->pki->installation);
     if (pki_granted(w, NULL, e))
         return -1;
     memcpy(w->action, before.action, sizeof w->action);

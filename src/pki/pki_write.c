@@ -55,6 +55,17 @@ int pki_granted(struct pki_write *w, const char *detail, struct err *e)
     return record_event(w, "granted", "", detail, e);
 }
 
+/* On a trail that was wiped the next record would be the first, and nothing show what was before.
+ */
+static int check_trail(int64_t last, struct err *e)
+{
+    if (last)
+        return 0;
+    return err_set(e, ERR_CORRUPT,
+                   "the audit trail of this installation is gone: restore a backup with 'poterne "
+                   "state restore FILE'");
+}
+
 /* Certificates follow the clock: one that went back would issue what ends too early, and hide the
  * order of what happened. */
 static int check_clock(struct pki_write *w, struct err *e)
@@ -64,7 +75,7 @@ static int check_clock(struct pki_write *w, struct err *e)
     char detail[128];
     int64_t last;
 
-    if (audit_last_time(w->tx, &last, e))
+    if (audit_last_time(w->tx, &last, e) || check_trail(last, e))
         return -1;
     if (w->now >= last - AUDIT_CLOCK_SLACK)
         return 0;

@@ -12,8 +12,9 @@
 struct state_fault {
     /* "store": a record that does not read, or whose look-up keys are not its content's;
      * "sealed": a data key or value that does not open; "key": one that opens and is another's;
-     * "chain": a certificate that its authority did not sign; "audit": the trail does not verify;
-     * "orphan": what it belongs to is not there, or what belongs to it */
+     * "chain": a certificate that its authority did not sign; "record": what a record says of a
+     * certificate is not in it, or of the generation that issues is not so; "audit": the trail does
+     * not verify; "orphan": what it belongs to is not there, or what belongs to it */
     const char *check;
     const char *subject; /* what: "cluster demo, authority etcd, generation 1" */
     const char *text;

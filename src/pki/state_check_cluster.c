@@ -32,6 +32,9 @@ struct looking {
         size_t count;
     } cas, generations;                         /* those that are there ... */
     struct uid_list used_cas, used_generations; /* ... and those that something names */
+    struct uid_list issuing;                    /* generations that say that they issue */
+    struct unchained unchained;
+    bool sa_key; /* there is one */
 };
 
 static void looking_clear(struct looking *l)
@@ -45,6 +48,8 @@ static void looking_clear(struct looking *l)
     free(l->generations.uid);
     free(l->used_cas.uid);
     free(l->used_generations.uid);
+    free(l->issuing.uid);
+    free(l->unchained.group);
     cluster_clear(&l->cluster);
 }
 
@@ -175,6 +180,8 @@ static int check_generation(const struct record *r, void *ctx, struct err *e)
         FAULT(l, "store", "%s", err_text(&why));
         return 0;
     }
+    if (g.state == GENERATION_ISSUING)
+        uid_add(&l->issuing, r->uid);
     check_columns(l, r, &g.view, g.skid);
     check_sealed(l, &g);
     add_issuer(l, g.skid, buf_slice(&g.cert));
@@ -182,6 +189,26 @@ static int check_generation(const struct record *r, void *ctx, struct err *e)
         (key_read_public(&key, g.view.spki, NULL) || !signed_by(&g.view, key)))
         FAULT(l, "chain", "its own signature does not verify");
     return 0;
+}
+
+/* Signing goes by the CA's record, bundles and lists by the generations': they must agree. */
+static void check_issuing(struct looking *l, const struct json_value *list, const char *issuing)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < json_len(list); i++) {
+        const char *uid = json_text(json_at(list, i));
+        bool is = uid && uid_in(&l->issuing, uid);
+
+        count += is;
+        if (is && (!issuing || strcmp(uid, issuing) != 0))
+            FAULT(l, "record",
+                  "its generation %s is in state issuing, but it does not issue from it", uid);
+    }
+    if (count > 1)
+        FAULT(l, "record", "%zu of its generations are in state issuing", count);
+    if (issuing && uid_in(&l->generations, issuing) && !uid_in(&l->issuing, issuing))
+        FAULT(l, "record", "it issues from generation %s, which is not in state issuing", issuing);
 }
 
 static int check_ca(const struct record *r, void *ctx, struct err *e)
@@ -215,6 +242,7 @@ static int check_ca(const struct record *r, void *ctx, struct err *e)
         FAULT(l, "store", "it has no generation");
     else if (issuing && !found)
         FAULT(l, "store", "the generation that issues is none of its own");
+    check_issuing(l, list, issuing);
     return 0;
 }
 
@@ -288,15 +316,12 @@ static void check_chain(struct looking *l, const struct x509_cert *cert, const c
         if (slice_eq(cert->issuer, issuer->view.subject) && signed_by(cert, issuer->key))
             return;
     }
-    FAULT(l, named ? "chain" : "orphan",
-          named ? "its authority's key did not sign it" : "its authority is not there");
+    unchained_add(&l->unchained, skid, named, l->subject);
 }
 
-static int read_der(const struct record *r, struct buf *der, struct x509_cert *cert, struct err *e)
+static int read_der(const struct json *doc, struct buf *der, struct x509_cert *cert, struct err *e)
 {
-    CLEANUP(json_freep) struct json *doc = NULL;
-
-    if (record_json(&doc, r, e) || body_base64(json_root(doc), "der", der, e))
+    if (body_base64(json_root(doc), "der", der, e))
         return -1;
     return x509_cert_read(cert, buf_slice(der), e);
 }
@@ -305,20 +330,33 @@ static int read_der(const struct record *r, struct buf *der, struct x509_cert *c
 static int find_watched(const struct record *r, void *ctx, struct err *e)
 {
     struct looking *l = ctx;
+    CLEANUP(json_freep) struct json *doc = NULL;
     CLEANUP(buf_clear) struct buf der = { 0 };
     struct x509_cert cert;
     char skid[41];
 
     (void)e;
     issuer_of(r, skid);
-    if (read_der(r, &der, &cert, NULL) == 0 && cert.ext.ca)
+    if (record_json(&doc, r, NULL) == 0 && read_der(doc, &der, &cert, NULL) == 0 && cert.ext.ca)
         add_issuer(l, skid, buf_slice(&der));
     return 0;
+}
+
+/* The machine that it was made for; an adopted one's may have been left out. */
+static void check_machine(struct looking *l, const struct json_value *body)
+{
+    const char *machine = json_text(json_get(body, "machine"));
+
+    if (machine && !l->cluster.adopted[0] && l->cluster.machine &&
+        !cluster_machine(&l->cluster, machine))
+        FAULT(l, "orphan", "its machine %s is not there", machine);
 }
 
 static int check_certificate(const struct record *r, void *ctx, struct err *e)
 {
     struct looking *l = ctx;
+    CLEANUP(json_freep) struct json *doc = NULL;
+    const char *differs;
     CLEANUP(buf_clear) struct buf der = { 0 };
     struct x509_cert cert;
     struct err why = { 0 };
@@ -328,12 +366,16 @@ static int check_certificate(const struct record *r, void *ctx, struct err *e)
     l->c->of_clusters++;
     l->c->report.certificates++;
     say(l, "certificate %s", r->name);
-    if (read_der(r, &der, &cert, &why)) {
+    if (record_json(&doc, r, &why) || read_der(doc, &der, &cert, &why)) {
         FAULT(l, "store", "%s", err_text(&why));
         return 0;
     }
     issuer_of(r, skid);
     check_columns(l, r, &cert, skid);
+    differs = state_check_body(r, json_root(doc), &cert);
+    if (differs)
+        FAULT(l, "record", "its '%s' is not the certificate's", differs);
+    check_machine(l, json_root(doc));
     check_chain(l, &cert, skid);
     return 0;
 }
@@ -356,9 +398,33 @@ static int check_sa_key(const struct record *r, void *ctx, struct err *e)
 
     (void)e;
     l->c->of_clusters++;
+    l->sa_key = true;
     say(l, "service-account key %s", r->name);
     state_check_key(l->c, r, l->subject);
     return 0;
+}
+
+/* An adopted cluster may lack it, too. */
+static void check_sa_key_there(struct looking *l)
+{
+    say(l, "service-account key");
+    if (!l->cluster.adopted[0] && !l->sa_key)
+        FAULT(l, "orphan", "the cluster has no service-account key: its record is missing");
+}
+
+/* A machine between others leaves a place empty, which cluster_load sees; the last ones do not. */
+static void check_machines_there(struct looking *l, const struct record *cluster)
+{
+    CLEANUP(json_freep) struct json *doc = NULL;
+    int64_t want, have = (int64_t)l->cluster.machine_count;
+
+    if (record_json(&doc, cluster, NULL))
+        return; /* was said */
+    want = json_int(json_get(json_root(doc), "machines"), 0);
+    say(l, "machines");
+    if (have < want)
+        FAULT(l, "orphan", "%lld of its %lld machines are missing", (long long)(want - have),
+              (long long)want);
 }
 
 /* In the order in which one is needed for the next. */
@@ -382,6 +448,8 @@ static int check_inside(struct looking *l, struct err *e)
             return -1;
     check_used(l);
     check_roles_there(l);
+    check_sa_key_there(l);
+    unchained_say(&l->unchained, l->c);
     return 0;
 }
 
@@ -395,6 +463,8 @@ int state_check_cluster(struct state_checking *c, const struct record *cluster, 
         memcpy(l.cluster.uid, cluster->uid, sizeof l.cluster.uid);
         say(&l, "its description");
         FAULT(&l, "store", "%s", err_text(&why));
+    } else {
+        check_machines_there(&l, cluster);
     }
     cluster_scope(&l.cluster, l.scope);
     return check_inside(&l, e);

@@ -54,7 +54,7 @@ struct act {
     struct audit_event event;
     struct audit_writer writer;
     int count;
-    bool no_checkpoint;
+    bool no_checkpoint, other_first;
 };
 
 static struct act act_at(int64_t now, int count)
@@ -67,10 +67,17 @@ static struct act act_at(int64_t now, int count)
 static int run(struct store_tx *tx, void *ctx, struct err *e)
 {
     struct act *act = ctx;
+    struct audit_event event = act->event;
+    int64_t last;
 
-    for (int i = 0; i < act->count; i++)
-        if (audit_append(tx, &act->writer, &act->event, e))
+    if (audit_last_time(tx, &last, e))
+        return -1;
+    for (int i = 0; i < act->count; i++) {
+        event.action =
+            i == 0 && !last && !act->other_first ? AUDIT_FIRST_ACTION : act->event.action;
+        if (audit_append(tx, &act->writer, &event, e))
             return -1;
+    }
     return act->no_checkpoint ? 0 : audit_checkpoint(tx, &act->writer, 5, &signer, e);
 }
 
@@ -190,6 +197,7 @@ static void test_bytes(void **state)
     struct act act = act_at(1000, 1);
     struct err e = { 0 };
 
+    act.other_first = true;
     act.event.target = "a\"\\\n\xff\xc3\xa9\xe2\x80\xae";
     act.event.detail = " { \"a\" : [ 1, \"x\" ] }\n";
     assert_ok(store_write(store, run, &act, &e));
@@ -214,7 +222,7 @@ static void test_refused_details(void **state)
         act.event.detail = bad[i];
         assert_err(store_write(store, run, &act, &e), ERR_INVALID);
     }
-    expect_good(store, q.head, 0, 0);
+    expect_fault(store, q.head, "cut-off", 1);
     assert_err(store_read(store, head, &q, &e), ERR_NOT_FOUND);
     assert_ok(store_read(store, last_time, &q, &e));
     assert_int_equal(q.number, 0);
@@ -294,6 +302,8 @@ static const struct {
     { "DELETE FROM audit WHERE kind=0 AND sequence=10", "cut-off", 10 },
     { "DELETE FROM audit WHERE kind=0 AND sequence>=7", "cut-off", 7 },
     { "DELETE FROM audit WHERE kind=0", "cut-off", 1 },
+    { "DELETE FROM audit", "cut-off", 1 },
+    { CHANGE("kind=0 AND sequence=1", "installation.create", "certificate.issue"), "cut-off", 1 },
     { "DELETE FROM audit WHERE kind=1 AND sequence=10", "bad-signature", 10 },
     { "DELETE FROM audit WHERE kind=1", "bad-signature", 10 },
     { "UPDATE audit SET signature=x'00' WHERE kind=1 AND sequence=6", "bad-signature", 6 },
@@ -328,6 +338,20 @@ static void test_damages(void **state)
         assert_err(store_write(store, prune, &q, &e), ERR_REFUSED);
         store_close(store);
     }
+}
+
+/* One that was wiped and begun anew, well signed: it begins with something else. */
+static void test_begun_anew(void **state)
+{
+    struct store *store = open_store_in(state);
+    struct act act = act_at(1000, 2);
+    struct slice none = { 0 };
+    struct err e = { 0 };
+
+    act.other_first = true;
+    assert_ok(store_write(store, run, &act, &e));
+    expect_fault(store, none, "cut-off", 1);
+    store_close(store);
 }
 
 /* An older state that is whole in itself: only what was kept elsewhere shows it. */
@@ -603,10 +627,12 @@ static void test_rights(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        folder_test(test_bytes),      folder_test(test_refused_details), folder_test(test_good),
-        folder_test(test_damages),    folder_test(test_rolled_back),     folder_test(test_prune),
-        folder_test(test_kept_heads), folder_test(test_refusals),        folder_test(test_export),
-        cmocka_unit_test(test_actor), cmocka_unit_test(test_rights),
+        folder_test(test_bytes),       folder_test(test_refused_details),
+        folder_test(test_good),        folder_test(test_damages),
+        folder_test(test_rolled_back), folder_test(test_prune),
+        folder_test(test_kept_heads),  folder_test(test_refusals),
+        folder_test(test_export),      folder_test(test_begun_anew),
+        cmocka_unit_test(test_actor),  cmocka_unit_test(test_rights),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

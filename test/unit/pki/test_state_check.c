@@ -18,17 +18,22 @@ static int issue_in(struct pki_write *w, void *ctx, struct err *e)
     struct made *m = ctx;
     CLEANUP(issuer_closep) struct issuer *issuer = NULL;
     CLEANUP(issued_clear) struct issued issued = { 0 };
-    struct issue_order order = { .profile = m->profile, .machine = "cp1", .csr = m->csr };
+    struct issue_order order = { .profile = m->profile, .csr = m->csr };
+
+    if (strcmp(m->profile, "operator") == 0)
+        order.user = "ann";
+    else
+        order.machine = "cp1";
 
     if (issuer_open(&issuer, w, m->c, e) || issuer_issue(issuer, &order, &issued, e))
         return -1;
     return issuer_finish(issuer, e);
 }
 
-/* A cluster and two certificates, of etcd's authority and of the control plane's. */
+/* A cluster and three certificates, of etcd's authority, the control plane's and the operators'. */
 static void start(struct world *w)
 {
-    static const char *const profiles_used[] = { "etcd-server", "apiserver" };
+    static const char *const profiles_used[] = { "etcd-server", "apiserver", "operator" };
     CLEANUP(cluster_clear) struct cluster c = { 0 };
 
     world_start(w);
@@ -90,13 +95,13 @@ static void test_good(void **state)
         fail_msg("%s", e.msg);
     assert_string_equal(buf_str(&f.text), "");
     assert_int_equal(report.faults, 0);
-    assert_int_equal(report.certificates, 5 + 2);
+    assert_int_equal(report.certificates, 5 + 3);
     /* five authorities, a service-account key; their data keys and that of the keeper's own */
     assert_int_equal(report.sealed, 6 + 7);
     assert_true(report.audit_records >= 8);
-    /* cluster, 5 machines, 5 each of authority, CA, generation, data key; 2 certificates, and
+    /* cluster, 5 machines, 5 each of authority, CA, generation, data key; 3 certificates, and
      * the service-account key, the keeper's key and a data key for each */
-    assert_int_equal(report.records, 1 + 5 + 4 * 5 + 2 + 4);
+    assert_int_equal(report.records, 1 + 5 + 4 * 5 + 3 + 4);
     buf_clear(&f.text);
 }
 
@@ -169,6 +174,47 @@ static const struct {
       "store: cluster demo, certificate " },
     { "a body that is no JSON",      "UPDATE record SET body='{' WHERE kind='certificate';",
       "store: cluster demo, certificate " },
+    { "no service-account key",      "DELETE FROM record WHERE kind='service-account-key';",
+      "orphan: cluster demo, service-account key: the cluster has no service-account key" },
+    { "no authority at all",         "DELETE FROM record WHERE kind IN ('authority','ca','generation');",
+      "orphan: cluster demo, authority etcd: the cluster has no such authority" },
+    { "an authority with all of it", "DELETE FROM record WHERE kind='ca' AND uid=(SELECT body->>'ca' FROM record WHERE kind='authority' AND name='kubelet');"
+                                     "DELETE FROM record WHERE kind='data-key' AND name=(SELECT 'authority/'||uid FROM record WHERE kind='generation' AND body->>'authority'='kubelet');"
+                                     "DELETE FROM record" OF("kubelet") "DELETE FROM record WHERE kind='authority' AND name='kubelet';",
+      "orphan: cluster demo, authority kubelet: the cluster has no such authority" },
+    { "no last machine",             "DELETE FROM record WHERE kind='machine' AND name='w1';",
+      "orphan: cluster demo, machines: 1 of its 5 machines are missing" },
+    { "no machine at all",           "DELETE FROM record WHERE kind='machine';",
+      "orphan: cluster demo, machines: 5 of its 5 machines are missing" },
+    { "a leaf of a machine of none", SET("machine", "'cp9'") " WHERE kind='certificate';",
+      "orphan: cluster demo, certificate " },
+    { "another subject",             SET("subject", "'CN=root'") " WHERE kind='certificate';",
+      "record: cluster demo, certificate " },
+    { "another not_after",           SET("not_after", "'2099-01-01T00:00:00Z'") " WHERE kind='certificate';",
+      "record: cluster demo, certificate " },
+    { "another not_before",          SET("not_before", "'2020-01-01T00:00:00Z'") " WHERE kind='certificate';",
+      "record: cluster demo, certificate " },
+    { "other names",                 SET("sans", "json('[]')") " WHERE kind='certificate';",
+      "record: cluster demo, certificate " },
+    { "another serial in its name",  "UPDATE record SET name=substr(name,1,instr(name,'/'))||'0'||id WHERE kind='certificate';",
+      "record: cluster demo, certificate " },
+    { "another user",                SET("user", "'bob'") " WHERE kind='certificate' AND body->>'user'='ann';",
+      "record: cluster demo, certificate " },
+    { "no user",                     "UPDATE record SET body=json_remove(body,'$.user') WHERE kind='certificate' AND body->>'user'='ann';",
+      "record: cluster demo, certificate " },
+    { "other groups",                SET("groups", "json('[\"developers\"]')") " WHERE kind='certificate' AND body->>'user'='ann';",
+      "record: cluster demo, certificate " },
+    { "an issuing one withdrawn",    SET("state", "'withdrawn'") OF("etcd"),
+      "record: cluster demo, CA " },
+    { "an issuing one not so named", "UPDATE record SET body=json_set(body,'$.issuing',NULL) WHERE kind='ca';",
+      "record: cluster demo, CA " },
+    { "a second one that issues",    SET("generations", "json_array(body->'generations'->>0,(SELECT max(uid) FROM record WHERE kind='generation'))")
+                                     " WHERE kind='ca' AND uid=(SELECT body->>'ca' FROM record WHERE kind='authority' AND name='etcd');",
+      "record: cluster demo, CA " },
+    { "an audit trail wiped",        "DELETE FROM audit;",
+      "audit: record 1: cut-off: the trail is empty" },
+    { "an audit trail begun anew",   "UPDATE audit SET bytes=CAST(replace(CAST(bytes AS TEXT),'installation.create','cluster.create') AS BLOB) WHERE kind=0 AND sequence=1;",
+      "audit: record 1: cut-off: the trail does not begin with installation.create" },
     { "an audit record edited",      "UPDATE audit SET bytes=CAST(replace(CAST(bytes AS TEXT),'granted','refused') AS BLOB) WHERE kind=0 AND sequence=2;",
       "audit: record " },
     { "the last audit record gone",  "DELETE FROM audit WHERE kind=0 AND sequence=(SELECT max(sequence) FROM audit WHERE kind=0);",
@@ -201,6 +247,47 @@ static void test_damage(void **state)
         assert_true(report.faults > 0);
         buf_clear(&f.text);
     }
+}
+
+static void wiped(struct world *w)
+{
+    start(w);
+    world_stop(w);
+    damage(w->dir, "DELETE FROM audit;");
+}
+
+/* No new trail begins in silence behind one that was wiped. */
+static void test_wiped(void **state)
+{
+    CLEANUP(world_end) struct world w;
+    struct err e = { 0 };
+
+    (void)state;
+    wiped(&w);
+    assert_int_equal(world_try(&w, WORLD_NOW, STATE_SHARED, &e), 0);
+    assert_int_equal(world_write(&w, world_nothing, NULL, &e), -1);
+    assert_int_equal(e.code, ERR_CORRUPT);
+    assert_non_null(strstr(e.msg, "state restore"));
+}
+
+/* One line for what is the same fault of the same authority. */
+static void test_grouped(void **state)
+{
+    CLEANUP(world_end) struct world w;
+    struct faults f = { .text = { 0 } };
+    struct state_report report;
+    struct err e = { 0 };
+
+    (void)state;
+    start(&w);
+    world_stop(&w);
+    damage(w.dir, "UPDATE record SET issuer_serial=substr(issuer_serial,1,instr(issuer_serial,'/'))"
+                  "||'00' WHERE kind='certificate';");
+    assert_int_equal(world_try(&w, WORLD_NOW, STATE_SHARED, &e), 0);
+    assert_int_equal(check(&w, &f, &report, &e), 0);
+    if (report.faults != 1 || !strstr(buf_str(&f.text), "its authority is not there (and 2 more)"))
+        fail_msg("%s", buf_str(&f.text));
+    buf_clear(&f.text);
 }
 
 /* ---- what keeps it from opening: pki_open names it ---- */
@@ -291,8 +378,8 @@ static void test_unopened(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_good),
-        cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_good),     cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_wiped),    cmocka_unit_test(test_grouped),
         cmocka_unit_test(test_unopened),
     };
 
