@@ -267,9 +267,10 @@ static int put_leaves(struct plan *p, struct err *e)
 /* It goes into units, YAML and flags as it is: nothing in it may need quoting there. */
 static int prefix_check(const char *prefix, struct err *e)
 {
-    if (prefix[0] != '/' || strlen(prefix) > 512)
+    if (prefix[0] != '/' || strlen(prefix) > 512 || strstr(prefix, "/.."))
         return err_set(e, ERR_INVALID,
-                       "prefix '%.64s' must be an absolute path of at most 512 bytes", prefix);
+                       "prefix '%.64s' must be an absolute path without '..' of at most 512 bytes",
+                       prefix);
     for (const char *p = prefix; *p; p++)
         if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+@", *p))
             return err_set(e, ERR_INVALID,
