@@ -1,3 +1,4 @@
+#include "api/identity.h"
 #include "api/route.h"
 
 #include "base/alloc.h"
@@ -42,41 +43,6 @@ const char *http_method_name(enum http_method method)
     static const char *const names[] = { "GET", "POST", "PUT", "DELETE" };
 
     return names[method];
-}
-
-/* ---- the caller's user ---- */
-
-/* Root works on the directory of another user as that user, so that no file in it becomes root's.
- */
-struct identity {
-    uid_t uid;
-    gid_t gid;
-    bool changed;
-};
-
-static void identity_leave(struct identity *id)
-{
-    if (!id->changed)
-        return;
-    if (seteuid(id->uid) || setegid(id->gid))
-        abort(); /* going on as somebody else would be worse */
-    id->changed = false;
-}
-
-static int identity_enter(struct identity *id, const char *state, struct err *e)
-{
-    struct stat st;
-
-    *id = (struct identity){ geteuid(), getegid(), false };
-    if (id->uid != 0 || stat(state, &st) || st.st_uid == 0)
-        return 0;
-    if (setegid(st.st_gid) || seteuid(st.st_uid)) {
-        if (setegid(id->gid))
-            abort();
-        return err_errno(e, "become the owner of '%s'", state);
-    }
-    id->changed = true;
-    return 0;
 }
 
 /* ---- the request's parts ---- */
@@ -294,25 +260,30 @@ static int run(struct call *c, struct json_writer *reply, struct err *e)
 }
 
 /* RFC 9457. */
-static void write_problem(const struct call *c, struct api_response *response, const struct err *e)
+void api_problem(struct buf *out, const struct err *e, const char *request, bool pretty)
 {
     const struct err_kind *kind = err_kind(e->code);
     struct json_writer w;
 
-    buf_reset(&response->body);
-    response->status = kind->http_status;
-    json_writer_init(&w, &response->body, false);
+    json_writer_init(&w, out, pretty);
     json_put_object(&w, NULL);
     json_put_text(&w, "apiVersion", "poterne/v1");
     json_put_text(&w, "kind", "Problem");
     json_put_text(&w, "type", "about:blank");
     json_put_text(&w, "title", kind->title);
     json_put_int(&w, "status", kind->http_status);
-    json_put_text(&w, "detail", e->msg);
+    json_put_text(&w, "detail", err_text(e));
     json_put_text(&w, "code", kind->name);
-    if (c->request.id[0])
-        json_put_text(&w, "request", c->request.id);
+    if (request[0])
+        json_put_text(&w, "request", request);
     json_put_end(&w);
+}
+
+static void write_problem(const struct call *c, struct api_response *response, const struct err *e)
+{
+    buf_reset(&response->body);
+    response->status = err_kind(e->code)->http_status;
+    api_problem(&response->body, e, c->request.id, false);
 }
 
 void api_call(struct api *api, const struct api_request *request, struct api_response *response)

@@ -45,6 +45,9 @@ void api_response_clear(struct api_response *response);
 /* Always answers: failures are problem bodies. */
 void api_call(struct api *api, const struct api_request *request, struct api_response *response);
 
+/* The body of a failure; request: its id, "" when there is none. */
+void api_problem(struct buf *out, const struct err *e, const char *request, bool pretty);
+
 /* The description of the API, made from the route table: OpenAPI 3.1 as JSON. */
 void api_describe(struct buf *out);
 

@@ -44,6 +44,17 @@ int client_call(struct client *client, enum http_method method, const char *path
 }
 
 /* RFC 3986, section 2.3: everything but the unreserved characters. */
+void client_put_answer(struct json_writer *reply, const struct json_value *answer)
+{
+    struct json_iter it = json_iter(answer);
+    const struct json_value *value;
+    const char *key;
+
+    while (json_next(&it, &key, &value))
+        if (strcmp(key, "apiVersion") != 0 && strcmp(key, "kind") != 0)
+            json_put_value(reply, key, value);
+}
+
 void client_escape(struct buf *out, const char *text)
 {
     static const char unreserved[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"

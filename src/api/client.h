@@ -27,6 +27,8 @@ int client_state_default(char **path, struct err *e) MUST_CHECK;
  * the caller's. body NULL: none. */
 int client_call(struct client *client, enum http_method method, const char *path, struct slice body,
                 struct json **reply, struct err *e) MUST_CHECK;
+/* What a reply says, member by member, into ours. */
+void client_put_answer(struct json_writer *reply, const struct json_value *answer);
 /* Appends a path segment or query value percent-encoded. */
 void client_escape(struct buf *out, const char *text);
 /* A segment, percent-encoded, for each "@" of "/v1/clusters/@/kubeconfigs". */

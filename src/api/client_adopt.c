@@ -207,9 +207,7 @@ int client_adopt(struct client *client, const struct json_value *args, struct js
     CLEANUP(buf_clear) struct buf body = { 0 };
     CLEANUP(buf_clear) struct buf path = { 0 };
     CLEANUP(json_freep) struct json *answer = NULL;
-    const struct json_value *value;
-    struct json_iter it;
-    const char *name, *key;
+    const char *name;
 
     (void)result;
     if (json_want_text(args, "name", &name, e) || json_want_text(args, "from", &g.from, e) ||
@@ -218,9 +216,6 @@ int client_adopt(struct client *client, const struct json_value *args, struct js
     client_path(&path, "/v1/clusters/@/adoption", &name);
     if (client_call(client, HTTP_POST, buf_str(&path), buf_slice(&body), &answer, e))
         return -1;
-    it = json_iter(json_root(answer));
-    while (json_next(&it, &key, &value))
-        if (strcmp(key, "apiVersion") != 0 && strcmp(key, "kind") != 0)
-            json_put_value(reply, key, value);
+    client_put_answer(reply, json_root(answer));
     return 0;
 }

@@ -7,17 +7,6 @@
  */
 enum { MAX_HEAD = 64 << 10, EXIT_FAULT = 7 };
 
-static void put_members(struct json_writer *w, const struct json_value *object)
-{
-    struct json_iter it = json_iter(object);
-    const struct json_value *value;
-    const char *key;
-
-    while (json_next(&it, &key, &value))
-        if (strcmp(key, "apiVersion") != 0 && strcmp(key, "kind") != 0)
-            json_put_value(w, key, value);
-}
-
 /* The body of a verification against a head: what `audit head` printed, or its member "head". */
 static int read_head(const char *file, struct buf *body, struct err *e)
 {
@@ -54,7 +43,7 @@ int client_audit_verify(struct client *client, const struct json_value *args,
         return -1;
     if (client_call(client, HTTP_POST, "/v1/audit/verification", buf_slice(&body), &verdict, e))
         return -1;
-    put_members(reply, json_root(verdict));
+    client_put_answer(reply, json_root(verdict));
     if (!json_bool(json_get(json_root(verdict), "good"), false))
         result->exit = EXIT_FAULT;
     return 0;

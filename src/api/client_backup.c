@@ -1,4 +1,5 @@
 #include "api/client.h"
+#include "api/identity.h"
 #include "base/alloc.h"
 #include "base/encode.h"
 #include "crypto/pem.h"
@@ -250,22 +251,11 @@ static int read_unlocking(struct unlocking *u, const struct json_value *args, co
     return 0;
 }
 
-/* Root restores the directory of another user as that user, as every other command does. */
-static int become_owner(const char *state, struct err *e)
-{
-    struct stat st;
-
-    if (geteuid() != 0 || stat(state, &st) || st.st_uid == 0)
-        return 0;
-    if (setegid(st.st_gid) || seteuid(st.st_uid))
-        return err_errno(e, "become the owner of '%s'", state);
-    return 0;
-}
-
 int client_state_restore(struct client *client, const struct json_value *args,
                          struct json_writer *reply, struct client_result *result, struct err *e)
 {
     CLEANUP(unlocking_clear) struct unlocking u = { .source = { .passphrase = NULL } };
+    CLEANUP(identity_leave) struct identity id = { 0 };
     CLEANUP(buf_clear) struct buf manifest = { 0 };
     CLEANUP(json_freep) struct json *doc = NULL;
     static const struct json_limits limits = { .bytes = 64 << 20, .depth = 8 };
@@ -280,7 +270,7 @@ int client_state_restore(struct client *client, const struct json_value *args,
     if (list)
         rc = backup_read_manifest(&u.source, &manifest, e);
     else
-        rc = become_owner(client->state, e) ||
+        rc = identity_enter(&id, client->state, e) ||
              backup_restore(client->state, replace, &u.source, &manifest, e);
     if (rc)
         return err_wrap(e, "'%s'", file);

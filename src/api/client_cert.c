@@ -3,7 +3,6 @@
 #include "crypto/pem.h"
 #include "crypto/x509.h"
 #include "store/file.h"
-#include <errno.h>
 #include <unistd.h>
 
 /*
@@ -13,24 +12,6 @@ enum { MAX_CSR_FILE = 64 << 10, MAX_CERT_FILE = 1 << 20 };
 
 /* ---- the request ---- */
 
-static int read_stdin(struct buf *out, struct err *e)
-{
-    for (;;) {
-        uint8_t *to = buf_room(out, 4096);
-        ssize_t n = to ? read(STDIN_FILENO, to, 4096) : 0;
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return err_errno(e, "read stdin");
-        if (n == 0)
-            return buf_check(out, e);
-        out->len += (size_t)n;
-        if (out->len > MAX_CSR_FILE)
-            return err_set(e, ERR_LIMIT, "stdin holds more than %d bytes", MAX_CSR_FILE);
-    }
-}
-
 /* PEM or DER, under the name of RFC 7468 or the older one; as PEM. */
 static int read_csr(const char *path, struct buf *pem, struct err *e)
 {
@@ -38,7 +19,8 @@ static int read_csr(const char *path, struct buf *pem, struct err *e)
     CLEANUP(buf_clear) struct buf bytes = { 0 };
     CLEANUP(buf_clear) struct buf der = { 0 };
 
-    if (is_stdin ? read_stdin(&bytes, e) : file_read(&bytes, path, MAX_CSR_FILE, e))
+    if (is_stdin ? file_read_fd(&bytes, STDIN_FILENO, "stdin", MAX_CSR_FILE, e)
+                 : file_read(&bytes, path, MAX_CSR_FILE, e))
         return -1;
     if (pem_or_der(&der, buf_slice(&bytes), "NEW CERTIFICATE REQUEST", NULL)) {
         buf_reset(&der);
@@ -85,10 +67,7 @@ static void write_order(const struct json_value *args, struct slice csr, struct 
 static int deliver(const struct json_value *cert, const char *out, struct json_writer *reply,
                    struct client_result *result, struct err *e)
 {
-    struct json_iter it = json_iter(cert);
     struct slice pem = json_slice(json_get(cert, "certificate"));
-    const struct json_value *value;
-    const char *key;
 
     if (!out) {
         buf_add_slice(&result->stdout_text, pem);
@@ -96,9 +75,7 @@ static int deliver(const struct json_value *cert, const char *out, struct json_w
     }
     if (file_replace(out, pem, 0644, e))
         return -1;
-    while (json_next(&it, &key, &value))
-        if (strcmp(key, "apiVersion") != 0 && strcmp(key, "kind") != 0)
-            json_put_value(reply, key, value);
+    client_put_answer(reply, cert);
     json_put_text(reply, "out", out);
     return 0;
 }

@@ -65,18 +65,12 @@ static int show_record(struct client *client, const char *which, struct json_wri
 {
     CLEANUP(buf_clear) struct buf path = { 0 };
     CLEANUP(json_freep) struct json *answer = NULL;
-    const struct json_value *value;
-    struct json_iter it;
-    const char *key;
 
     buf_add_str(&path, "/v1/certificates/");
     client_escape(&path, which);
     if (client_call(client, HTTP_GET, buf_str(&path), slice_of(NULL, 0), &answer, e))
         return -1;
-    it = json_iter(json_root(answer));
-    while (json_next(&it, &key, &value))
-        if (strcmp(key, "apiVersion") != 0 && strcmp(key, "kind") != 0)
-            json_put_value(reply, key, value);
+    client_put_answer(reply, json_root(answer));
     return 0;
 }
 

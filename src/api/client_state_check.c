@@ -21,10 +21,7 @@ int client_state_check(struct client *client, const struct json_value *args,
                        struct json_writer *reply, struct client_result *result, struct err *e)
 {
     CLEANUP(json_freep) struct json *answer = NULL;
-    const struct json_value *value;
-    struct json_iter it;
     struct err why = { 0 };
-    const char *key;
 
     (void)args;
     if (client_call(client, HTTP_POST, "/v1/state/check", slice_of(NULL, 0), &answer, &why)) {
@@ -34,10 +31,7 @@ int client_state_check(struct client *client, const struct json_value *args,
         result->exit = EXIT_FAULT;
         return 0;
     }
-    it = json_iter(json_root(answer));
-    while (json_next(&it, &key, &value))
-        if (strcmp(key, "apiVersion") != 0 && strcmp(key, "kind") != 0)
-            json_put_value(reply, key, value);
+    client_put_answer(reply, json_root(answer));
     if (!json_bool(json_get(json_root(answer), "good"), false))
         result->exit = EXIT_FAULT;
     return 0;

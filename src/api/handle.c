@@ -46,10 +46,17 @@ void handle_put_serial(struct json_writer *reply, const struct record *record)
         json_put_slice(reply, "serial", serial);
 }
 
-void handle_put_next(struct json_writer *reply, const char *next)
+int handle_list(struct handle_page *page, store_fn *list, void *ctx, struct err *e)
 {
-    if (next[0])
-        json_put_text(reply, "next", next);
+    if (api_query_limit(page->args, 200, &page->limit, e))
+        return -1;
+    json_put_array(page->reply, "items");
+    if (store_read(pki_store(page->args->request->pki), list, ctx, e))
+        return -1;
+    json_put_end(page->reply);
+    if (page->next[0])
+        json_put_text(page->reply, "next", page->next);
+    return 0;
 }
 
 int handle_seconds(const struct json_value *object, const char *key, int64_t *seconds,

@@ -7,9 +7,7 @@
 /* ---- list ---- */
 
 struct listing {
-    const struct api_args *args;
-    struct json_writer *reply;
-    int limit;
+    struct handle_page page;
     int64_t last; /* sequence number of the last row looked at */
     int seen;
 };
@@ -19,7 +17,7 @@ static bool wanted(const struct listing *l, const struct json_value *record)
     static const char *const filters[] = { "action", "outcome", "target" };
 
     for (size_t i = 0; i < ARRAY_LEN(filters); i++) {
-        const char *want = api_query(l->args, filters[i]);
+        const char *want = api_query(l->page.args, filters[i]);
 
         if (want && !slice_starts(json_slice(json_get(record, filters[i])), want))
             return false;
@@ -31,9 +29,6 @@ static int put_row(const struct store_audit_row *row, void *ctx, struct err *e)
 {
     struct listing *l = ctx;
     CLEANUP(json_freep) struct json *doc = NULL;
-    struct json_iter it;
-    const struct json_value *value;
-    const char *key;
 
     l->last = row->sequence;
     l->seen++;
@@ -41,11 +36,7 @@ static int put_row(const struct store_audit_row *row, void *ctx, struct err *e)
         return err_wrap(e, "audit record %lld", (long long)row->sequence);
     if (!wanted(l, json_root(doc)))
         return 0;
-    json_put_object(l->reply, NULL);
-    it = json_iter(json_root(doc));
-    while (json_next(&it, &key, &value))
-        json_put_value(l->reply, key, value);
-    json_put_end(l->reply);
+    json_put_value(l->page.reply, NULL, json_root(doc));
     return 0;
 }
 
@@ -69,32 +60,24 @@ static int list_in(struct store_tx *tx, void *ctx, struct err *e)
     struct listing *l = ctx;
     struct store_audit_query query = { .kind = STORE_AUDIT_RECORD,
                                        .chain = CHAIN,
-                                       .limit = l->limit };
+                                       .limit = l->page.limit };
     int64_t after;
 
-    if (sequence_of(l->args, "cursor", &after, e))
+    if (sequence_of(l->page.args, "cursor", &after, e))
         return -1;
     query.from = after + 1;
-    return store_audit_list(tx, &query, put_row, l, e);
+    if (store_audit_list(tx, &query, put_row, l, e))
+        return -1;
+    if (l->seen == l->page.limit)
+        (void)snprintf(l->page.next, sizeof l->page.next, "%lld", (long long)l->last);
+    return 0;
 }
 
 int list_audit(const struct api_args *args, struct json_writer *reply, struct err *e)
 {
-    struct listing l = { .args = args, .reply = reply };
+    struct listing l = { .page = { .args = args, .reply = reply } };
 
-    if (api_query_limit(args, 200, &l.limit, e))
-        return -1;
-    json_put_array(reply, "items");
-    if (store_read(pki_store(args->request->pki), list_in, &l, e))
-        return -1;
-    json_put_end(reply);
-    if (l.seen == l.limit) {
-        char next[24];
-
-        snprintf(next, sizeof next, "%lld", (long long)l.last);
-        handle_put_next(reply, next);
-    }
-    return 0;
+    return handle_list(&l.page, list_in, &l, e);
 }
 
 /* ---- head and verification ---- */

@@ -5,11 +5,8 @@
 #include "pki/ledger.h"
 
 struct listing {
-    const struct api_args *args;
-    struct json_writer *reply;
+    struct handle_page page;
     int64_t expiring;
-    int limit;
-    char next[STORE_CURSOR];
 };
 
 /* The members of a ledger's row, the certificate itself left out. */
@@ -29,12 +26,13 @@ static int put_row(const struct ledger_row *row, void *ctx, struct err *e)
     struct listing *l = ctx;
 
     (void)e;
-    json_put_object(l->reply, NULL);
-    json_put_text(l->reply, "uid", row->record->uid);
-    handle_put_serial(l->reply, row->record);
-    put_members(l->reply, row->body);
-    json_put_int(l->reply, "seconds_left", row->not_after - pki_now(l->args->request->pki));
-    json_put_end(l->reply);
+    json_put_object(l->page.reply, NULL);
+    json_put_text(l->page.reply, "uid", row->record->uid);
+    handle_put_serial(l->page.reply, row->record);
+    put_members(l->page.reply, row->body);
+    json_put_int(l->page.reply, "seconds_left",
+                 row->not_after - pki_now(l->page.args->request->pki));
+    json_put_end(l->page.reply);
     return 0;
 }
 
@@ -42,35 +40,29 @@ static int list_in(struct store_tx *tx, void *ctx, struct err *e)
 {
     struct listing *l = ctx;
     CLEANUP(cluster_clear) struct cluster c = { 0 };
-    const char *cluster = api_query(l->args, "cluster");
+    const char *cluster = api_query(l->page.args, "cluster");
     struct ledger_query query = { .authorities = true,
-                                  .cursor = api_query(l->args, "cursor"),
-                                  .limit = l->limit };
+                                  .cursor = api_query(l->page.args, "cursor"),
+                                  .limit = l->page.limit };
 
     if (cluster) {
         if (cluster_load(tx, cluster, &c, e))
             return -1;
         query.cluster_uid = c.uid;
     }
-    query.now = pki_now(l->args->request->pki);
+    query.now = pki_now(l->page.args->request->pki);
     if (l->expiring)
         query.expiring_until = query.now + l->expiring;
-    return ledger_list(tx, &query, put_row, l, l->next, e);
+    return ledger_list(tx, &query, put_row, l, l->page.next, e);
 }
 
 int list_certificates(const struct api_args *args, struct json_writer *reply, struct err *e)
 {
-    struct listing l = { .args = args, .reply = reply };
+    struct listing l = { .page = { .args = args, .reply = reply } };
 
-    if (api_query_limit(args, 200, &l.limit, e) ||
-        api_query_seconds(args, "expiring", &l.expiring, e))
+    if (api_query_seconds(args, "expiring", &l.expiring, e))
         return -1;
-    json_put_array(reply, "items");
-    if (store_read(pki_store(args->request->pki), list_in, &l, e))
-        return -1;
-    json_put_end(reply);
-    handle_put_next(reply, l.next);
-    return 0;
+    return handle_list(&l.page, list_in, &l, e);
 }
 
 struct showing {

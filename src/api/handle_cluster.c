@@ -7,11 +7,8 @@
 /* ---- list and show ---- */
 
 struct listing {
-    const struct api_args *args;
-    struct json_writer *reply;
+    struct handle_page page;
     struct store_tx *tx;
-    int limit;
-    char next[STORE_CURSOR];
 };
 
 static int put_cluster_row(const struct record *r, void *ctx, struct err *e)
@@ -21,9 +18,9 @@ static int put_cluster_row(const struct record *r, void *ctx, struct err *e)
 
     if (cluster_load(l->tx, r->name, &c, e))
         return -1;
-    json_put_object(l->reply, NULL);
-    cluster_write_json(l->reply, &c);
-    json_put_end(l->reply);
+    json_put_object(l->page.reply, NULL);
+    cluster_write_json(l->page.reply, &c);
+    json_put_end(l->page.reply);
     return 0;
 }
 
@@ -33,25 +30,18 @@ static int list_in(struct store_tx *tx, void *ctx, struct err *e)
     struct store_query query = { .kind = KIND_CLUSTER,
                                  .scope = SCOPE_TENANT,
                                  .order = STORE_BY_NAME,
-                                 .cursor = api_query(l->args, "cursor"),
-                                 .limit = l->limit };
+                                 .cursor = api_query(l->page.args, "cursor"),
+                                 .limit = l->page.limit };
 
     l->tx = tx;
-    return store_list(tx, &query, put_cluster_row, l, l->next, e);
+    return store_list(tx, &query, put_cluster_row, l, l->page.next, e);
 }
 
 int list_clusters(const struct api_args *args, struct json_writer *reply, struct err *e)
 {
-    struct listing l = { .args = args, .reply = reply };
+    struct listing l = { .page = { .args = args, .reply = reply } };
 
-    if (api_query_limit(args, 200, &l.limit, e))
-        return -1;
-    json_put_array(reply, "items");
-    if (store_read(pki_store(args->request->pki), list_in, &l, e))
-        return -1;
-    json_put_end(reply);
-    handle_put_next(reply, l.next);
-    return 0;
+    return handle_list(&l.page, list_in, &l, e);
 }
 
 int show_cluster(const struct api_args *args, struct json_writer *reply, struct err *e)

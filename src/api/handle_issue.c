@@ -139,13 +139,6 @@ int issue_kubeconfig(const struct api_args *args, struct json_writer *reply, str
 
 /* ---- who holds what ---- */
 
-struct listing {
-    const struct api_args *args;
-    struct json_writer *reply;
-    int limit;
-    char next[STORE_CURSOR];
-};
-
 static int put_holder(const struct ledger_row *row, void *ctx, struct err *e)
 {
     static const char *const members[] = { "user",       "groups",    "profile", "status",
@@ -164,28 +157,21 @@ static int put_holder(const struct ledger_row *row, void *ctx, struct err *e)
 
 static int list_in(struct store_tx *tx, void *ctx, struct err *e)
 {
-    struct listing *l = ctx;
+    struct handle_page *page = ctx;
     CLEANUP(cluster_clear) struct cluster c = { 0 };
     struct ledger_query query = { .people = true,
-                                  .cursor = api_query(l->args, "cursor"),
-                                  .limit = l->limit };
+                                  .cursor = api_query(page->args, "cursor"),
+                                  .limit = page->limit };
 
-    if (cluster_load(tx, l->args->param[0], &c, e))
+    if (cluster_load(tx, page->args->param[0], &c, e))
         return -1;
     query.cluster_uid = c.uid;
-    return ledger_list(tx, &query, put_holder, l->reply, l->next, e);
+    return ledger_list(tx, &query, put_holder, page->reply, page->next, e);
 }
 
 int list_kubeconfigs(const struct api_args *args, struct json_writer *reply, struct err *e)
 {
-    struct listing l = { .args = args, .reply = reply };
+    struct handle_page page = { .args = args, .reply = reply };
 
-    if (api_query_limit(args, 200, &l.limit, e))
-        return -1;
-    json_put_array(reply, "items");
-    if (store_read(pki_store(args->request->pki), list_in, &l, e))
-        return -1;
-    json_put_end(reply);
-    handle_put_next(reply, l.next);
-    return 0;
+    return handle_list(&page, list_in, &page, e);
 }

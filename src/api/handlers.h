@@ -24,8 +24,15 @@ int handle_csr(const struct json_value *object, struct buf *der, struct err *e) 
 void handle_put_pem(struct json_writer *reply, const char *key, struct slice cert_der);
 /* "serial" of a certificate on record. */
 void handle_put_serial(struct json_writer *reply, const struct record *record);
-/* "next", unless it is empty. */
-void handle_put_next(struct json_writer *reply, const char *next);
+/* One page of a list. */
+struct handle_page {
+    const struct api_args *args;
+    struct json_writer *reply;
+    int limit;               /* as asked for */
+    char next[STORE_CURSOR]; /* `list` fills it in; "": this was the last page */
+};
+/* "items", which `list` writes, and "next". page has args and reply. */
+int handle_list(struct handle_page *page, store_fn *list, void *ctx, struct err *e) MUST_CHECK;
 /* A duration member: 0 when absent. */
 int handle_seconds(const struct json_value *object, const char *key, int64_t *seconds,
                    struct err *e) MUST_CHECK;

@@ -1,5 +1,6 @@
 #include "cli/say.h"
 
+#include "api/api.h"
 #include "cli/text.h"
 #include <errno.h>
 #include <unistd.h>
@@ -29,30 +30,12 @@ static void put(struct buf *line)
         return; /* nobody left to tell */
 }
 
-/* The problem body of the API (RFC 9457). */
-static void put_problem(struct buf *out, const struct err *e)
-{
-    const struct err_kind *kind = err_kind(e->code);
-    struct json_writer w;
-
-    json_writer_init(&w, out, true);
-    json_put_object(&w, NULL);
-    json_put_text(&w, "apiVersion", "poterne/v1");
-    json_put_text(&w, "kind", "Problem");
-    json_put_text(&w, "type", "about:blank");
-    json_put_text(&w, "title", kind->title);
-    json_put_int(&w, "status", kind->http_status);
-    json_put_text(&w, "detail", err_text(e));
-    json_put_text(&w, "code", kind->name);
-    json_put_end(&w);
-}
-
 void say_error(const struct voice *v, const struct err *e)
 {
     CLEANUP(buf_clear) struct buf line = { 0 };
 
     if (v->json)
-        put_problem(&line, e);
+        api_problem(&line, e, "", true);
     else
         buf_addf(&line, v->color ? "\033[31mpoterne:\033[0m %s" : "poterne: %s", err_text(e));
     put(&line);

@@ -147,16 +147,10 @@ static int record_backup(struct pki_write *w, void *ctx, struct err *e)
 static int read_root_key(const struct pki *pki, struct buf *text, struct err *e)
 {
     CLEANUP(fd_closep) int fd = -1;
-    uint8_t *to = buf_room(text, MAX_KEY_FILE);
-    ssize_t n;
 
     if (state_dir_key_open(pki->dir, ROOT_KEY_FILE, &fd, e))
         return -1;
-    n = to ? read(fd, to, MAX_KEY_FILE) : -1;
-    if (n < 0)
-        return err_errno(e, "read '%s/%s'", state_dir_path(pki->dir), ROOT_KEY_FILE);
-    text->len += (size_t)n;
-    return 0;
+    return file_read_fd(text, fd, ROOT_KEY_FILE, MAX_KEY_FILE, e);
 }
 
 /* Asked before it is recorded; the log is not counted, and seldom matters. */

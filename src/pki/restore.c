@@ -168,13 +168,6 @@ static int move(const char *from_folder, const char *from, const char *to_folder
     return rename(old, new) ? err_errno(e, "rename '%s' to '%s'", old, new) : 0;
 }
 
-static int sync_folder(const char *path, struct err *e)
-{
-    CLEANUP(fd_closep) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-    return fd < 0 || fsync(fd) ? err_errno(e, "make the folder '%s' durable", path) : 0;
-}
-
 /* A restoration that was cut short has moved the old store away, or has left our own root key. */
 static bool root_key_is_ours(const char *state, const struct content *c)
 {
@@ -250,12 +243,12 @@ static int put_in_place(const struct place *p, const struct stage *s, struct err
     if (there(p->state, "store.db-wal") &&
         move(p->state, "store.db-wal", p->state, "store.db-wal.before-restore", e))
         return -1;
-    if (sync_folder(p->state, e))
+    if (file_sync_folder(p->state, e))
         return -1;
     if (move(s->path, ROOT_KEY_FILE, p->state, ROOT_KEY_FILE, e) ||
         move(s->path, "store.db", p->state, "store.db", e))
         return -1;
-    return sync_folder(p->state, e);
+    return file_sync_folder(p->state, e);
 }
 
 int backup_restore(const char *state, bool replace, const struct backup_source *source,

@@ -10,7 +10,7 @@
 enum { TURN_MS = 5000 }; /* longest wait for another one that writes the same file */
 enum { AT_ONCE = 200 };  /* files open together */
 
-static int read_all(struct buf *out, int fd, const char *path, size_t limit, struct err *e)
+int file_read_fd(struct buf *out, int fd, const char *path, size_t limit, struct err *e)
 {
     size_t start = out->len;
 
@@ -52,7 +52,7 @@ int file_read(struct buf *out, const char *path, size_t limit, struct err *e)
                        (long long)info.st_size, limit);
     if (fcntl(fd, F_SETFL, 0))
         return err_errno(e, "read '%s'", path);
-    return read_all(out, fd, path, limit, e);
+    return file_read_fd(out, fd, path, limit, e);
 }
 
 /* The folder of a path, "." when it names none; the caller frees. */
@@ -72,7 +72,7 @@ static char *temporary_of(const char *path)
     return xasprintf("%.*s.%s.poterne-new", (int)(name - path), path, name);
 }
 
-static int sync_folder(const char *folder, struct err *e)
+int file_sync_folder(const char *folder, struct err *e)
 {
     CLEANUP(fd_closep) int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
@@ -218,7 +218,7 @@ static int sync_folders(const struct file_item *items, size_t count, struct err 
 
             seen = strcmp(folder, before) == 0;
         }
-        if (!seen && sync_folder(folder, e))
+        if (!seen && file_sync_folder(folder, e))
             return -1;
         free(last);
         last = folder;
@@ -335,7 +335,7 @@ int file_make_folders(const char *path, mode_t mode, struct err *e)
         CLEANUP(freep) char *made = slice_dup(slice_of(path, i));
         CLEANUP(freep) char *folder = folder_of(made);
 
-        if (sync_folder(folder, e))
+        if (file_sync_folder(folder, e))
             return -1;
     }
     return 0;
