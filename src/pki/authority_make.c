@@ -263,7 +263,6 @@ static void decide(struct draft *d, const char *action)
 static int grant(struct draft *d, struct err *e)
 {
     CLEANUP(buf_clear) struct buf detail = { 0 };
-    CLEANUP(buf_clear) struct buf subject = { 0 };
     struct json_writer w;
 
     json_writer_init(&w, &detail, false);
