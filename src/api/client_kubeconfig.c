@@ -106,6 +106,8 @@ static void write_order(const struct holder *h, const char *ttl, struct slice cs
         json_put_text(&w, "ttl", given ? json_text(given) : ttl);
     if (json_bool(json_get(h->args, "privileged"), false))
         json_put_bool(&w, "privileged", true);
+    if (json_get(h->args, "server"))
+        json_put_value(&w, "server", json_get(h->args, "server"));
     json_put_slice(&w, "csr", csr);
     json_put_end(&w);
 }
@@ -222,6 +224,7 @@ static int find_place(struct holder *h, struct place *p, struct err *e)
     CLEANUP(buf_clear) struct buf authority = { 0 };
     CLEANUP(buf_clear) struct buf cluster = { 0 };
     const char *server = json_text(json_get(h->args, "server"));
+    struct slice endpoint;
 
     client_path(&authority, "/v1/clusters/@/authorities/control-plane", &h->cluster);
     client_path(&cluster, "/v1/clusters/@", &h->cluster);
@@ -229,11 +232,16 @@ static int find_place(struct holder *h, struct place *p, struct err *e)
                     e) ||
         client_call(h->client, HTTP_GET, buf_str(&cluster), slice_of(NULL, 0), &p->cluster, e))
         return -1;
+    endpoint = json_slice(json_get(json_root(p->cluster), "endpoint"));
     if (server)
         buf_add_str(&p->server, server);
+    else if (endpoint.len)
+        buf_addf(&p->server, "https://" SLICE_FMT, SLICE_ARG(endpoint));
     else
-        buf_addf(&p->server, "https://" SLICE_FMT,
-                 SLICE_ARG(json_slice(json_get(json_root(p->cluster), "endpoint"))));
+        return err_set(e, ERR_INVALID,
+                       "where the API server of cluster '%s' is was not found when it was adopted: "
+                       "say --server https://HOST:PORT",
+                       h->cluster);
     return buf_check(&p->server, e);
 }
 

@@ -15,7 +15,8 @@ struct signing {
     struct buf csr;
     struct issued issued;
     struct cluster cluster;
-    struct buf ca; /* PEM of the control plane's authorities: what a kubeconfig trusts */
+    struct buf ca;     /* PEM of the control plane's authorities: what a kubeconfig trusts */
+    bool wants_server; /* nobody said where the API server is: the cluster's endpoint has to */
 };
 
 static void signing_clear(struct signing *s)
@@ -47,8 +48,14 @@ static int sign_in(struct pki_write *w, void *ctx, struct err *e)
     CLEANUP(issuer_closep) struct issuer *issuer = NULL;
     CLEANUP(authority_clear) struct authority control_plane = { 0 };
 
-    if (cluster_load(w->tx, s->args->param[0], &s->cluster, e) ||
-        issuer_open(&issuer, w, &s->cluster, e) || issuer_issue(issuer, &s->order, &s->issued, e) ||
+    if (cluster_load(w->tx, s->args->param[0], &s->cluster, e))
+        return -1;
+    if (s->wants_server && !s->cluster.endpoint_host[0])
+        return err_set(e, ERR_INVALID,
+                       "where the API server of cluster '%s' is was not found when it was adopted: "
+                       "say --server https://HOST:PORT",
+                       s->cluster.name);
+    if (issuer_open(&issuer, w, &s->cluster, e) || issuer_issue(issuer, &s->order, &s->issued, e) ||
         issuer_finish(issuer, e))
         return -1;
     if (authority_load(w->tx, &s->cluster, AUTHORITY_CONTROL_PLANE, &control_plane, e))
@@ -117,10 +124,12 @@ int sign_certificate(const struct api_args *args, struct json_writer *reply, str
 
 int issue_kubeconfig(const struct api_args *args, struct json_writer *reply, struct err *e)
 {
-    static const char *const known[] = { "user", "groups", "csr", "ttl", "privileged", NULL };
+    static const char *const known[] = { "user",       "groups", "csr", "ttl",
+                                         "privileged", "server", NULL };
     CLEANUP(signing_clear) struct signing s = { .args = args, .order = { .profile = "operator" } };
     char server[320];
 
+    s.wants_server = !json_get(args->body, "server");
     if (json_only(args->body, known, e) || json_want_text(args->body, "user", &s.order.user, e) ||
         read_groups(&s, e) || sign(&s, reply, e))
         return -1;
@@ -132,7 +141,7 @@ int issue_kubeconfig(const struct api_args *args, struct json_writer *reply, str
     for (size_t i = 0; i < s.order.group_count; i++)
         json_put_text(reply, NULL, s.groups[i]);
     json_put_end(reply);
-    json_put_text(reply, "server", server);
+    json_put_text(reply, "server", s.cluster.endpoint_host[0] ? server : NULL);
     json_put_slice(reply, "certificate_authority", buf_slice(&s.ca));
     return 0;
 }

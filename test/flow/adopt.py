@@ -363,6 +363,19 @@ class Named(Case):
         self.assertIn(("key-mismatch", "pki/ca.crt"), self.codes(adopted))
         self.assertEqual(set(self.custody(adopted).values()), {"elsewhere"})
 
+    def test_no_endpoint(self):
+        self.authority("ca")
+        self.assertIn(("guessed", None), self.codes(self.adopt("kubeadm")))
+        path = self.folder / "ann.conf"
+        for how in ((), ("--exec",)):
+            done = self.poterne.run("kubeconfig", "issue", "old", "ann", "--out", path, *how, check=False)
+            self.assertEqual(done.returncode, USAGE)
+            self.assertIn("--server", done.stderr)
+            self.assertFalse(path.exists())
+        self.assertEqual([item for item in self.listed() if item["profile"] == "operator"], [])
+        self.poterne.run("kubeconfig", "issue", "old", "ann", "--server", "https://10.0.0.9:6443", "--out", path)
+        self.assertIn("https://10.0.0.9:6443", path.read_text())
+
     def test_unreadable(self):
         self.authority("ca")
         (self.source / "pki/broken.crt").write_text("-----BEGIN CERTIFICATE-----\n")
