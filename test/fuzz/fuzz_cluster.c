@@ -22,7 +22,10 @@ static void check_stored(const struct cluster *c)
     assert(json_parse(&doc, buf_slice(&body), NULL, NULL) == 0);
     assert(cluster_read_body(&read, json_root(doc), NULL) == 0);
     json_writer_init(&w, &again, false);
+    read.machine_count =
+        c->machine_count; /* machines are records of their own: the body counts them */
     cluster_write_body(&w, &read);
+    read.machine_count = 0;
     assert(slice_eq(buf_slice(&body), buf_slice(&again)));
     cluster_diff(&diff, c, c);
     assert(diff.len == 0);
