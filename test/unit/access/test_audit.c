@@ -3,8 +3,8 @@
 #include "access/audit.h"
 #include "access/decide.h"
 #include "base/encode.h"
+#include "sql.h"
 #include <pwd.h>
-#include <sqlite3.h>
 
 /*
  * The signer of these tests: not a signature, but one that another statement, or another key (ctx),
@@ -258,13 +258,8 @@ static char *store_path(void **state)
 static void damage(void **state, const char *sql)
 {
     CLEANUP(freep) char *path = store_path(state);
-    sqlite3 *db = NULL;
-    char *why = NULL;
 
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    if (sqlite3_exec(db, sql, NULL, NULL, &why))
-        fail_msg("%s: %s", sql, why);
-    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    (void)run_sql(path, sql);
 }
 
 #define SWAP(kind, a, b)                                                                           \

@@ -3,44 +3,14 @@
 #include "cli/help.h"
 #include "cli/nouns.h"
 #include "cli/parse.h"
+#include "golden.h"
 #include <dirent.h>
 
 /*
  * Every help is kept in test/golden/help: a change of the command line shows as a diff. With
  * POTERNE_GOLDEN=write the files are written anew.
  */
-#define FOLDER "test/golden/help"
-
-static void read_whole(const char *path, struct buf *out)
-{
-    FILE *file = fopen(path, "rb");
-    uint8_t *to = buf_room(out, 1 << 16);
-
-    if (!file)
-        fail_msg("%s is missing: POTERNE_GOLDEN=write makes it", path);
-    out->len = fread(to, 1, 1 << 16, file);
-    (void)fclose(file);
-}
-
-static void write_whole(const char *path, const struct buf *text)
-{
-    FILE *file = fopen(path, "wb");
-
-    if (!file || fwrite(text->ptr, 1, text->len, file) != text->len || fclose(file))
-        fail_msg("cannot write %s", path);
-}
-
-static void compare(const char *path, struct buf *text)
-{
-    CLEANUP(buf_clear) struct buf kept = { 0 };
-    const char *mode = getenv("POTERNE_GOLDEN");
-
-    if (mode && strcmp(mode, "write") == 0)
-        write_whole(path, text);
-    read_whole(path, &kept);
-    if (!slice_eq(buf_slice(&kept), buf_slice(text)))
-        fail_msg("%s differs (POTERNE_GOLDEN=write takes it over):\n%s", path, buf_str(text));
-}
+#define FOLDER "help"
 
 /* At most 80 columns, but for examples; no blank at an end of a line. */
 static void check_lines(const char *path, struct slice text)
@@ -69,7 +39,7 @@ static void check(const struct noun *noun, const struct command *command)
     buf_add_str(&path, ".txt");
     help_write(&text, noun, command);
     check_lines(buf_str(&path), buf_slice(&text));
-    compare(buf_str(&path), &text);
+    golden_compare(buf_str(&path), &text);
 }
 
 static void test_golden(void **state)
@@ -88,7 +58,7 @@ static void test_golden(void **state)
         for (const struct command *c = n->commands; c->noun; c++, count++)
             check(n, c);
     }
-    folder = opendir(FOLDER);
+    folder = opendir("test/golden/" FOLDER);
     assert_non_null(folder);
     while ((entry = readdir(folder)))
         files += entry->d_name[0] != '.';

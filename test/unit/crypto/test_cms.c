@@ -4,6 +4,8 @@
 #include "crypto/cms.h"
 #include "crypto/cms_password.h"
 #include "crypto/der.h"
+#include "expect.h"
+#include "files.h"
 #include <assert.h>
 #include <fcntl.h>
 #include <openssl/cms.h>
@@ -144,15 +146,6 @@ static int encrypt_to(struct buf *out, struct slice plain, const struct person *
 static int decrypt_by(struct secret *plain, struct slice cms, const struct person *p, struct err *e)
 {
     return cms_decrypt(plain, cms, NULL, buf_slice(&p->cert), buf_slice(&p->key_pem), e);
-}
-
-static void expect(const char *label, int rc, const struct err *e, enum err_code want,
-                   const char *says)
-{
-    if (e->code != want || (rc == 0) != (want == ERR_NONE))
-        fail_msg("%s: %s", label, rc ? err_text(e) : "accepted");
-    if (says && !strstr(e->msg, says))
-        fail_msg("%s: the message is '%s', without '%s'", label, e->msg, says);
 }
 
 static const size_t sizes[] = { 0, 1, 15, 16, 17, 100, 4096, 70000, (3 << 20) + 5 };
@@ -562,29 +555,6 @@ static void test_passphrase_of_openssl(void **state)
 
 /* ---- the openssl command ---- */
 
-static void write_file(const char *name, struct slice bytes)
-{
-    FILE *file = fopen(name, "wb");
-
-    assert_non_null(file);
-    assert_int_equal(fwrite(bytes.ptr ? bytes.ptr : (const uint8_t *)"", 1, bytes.len, file),
-                     bytes.len);
-    assert_int_equal(fclose(file), 0);
-}
-
-static void read_file(struct buf *out, const char *name)
-{
-    char chunk[4096];
-    FILE *file = fopen(name, "rb");
-    size_t n;
-
-    buf_reset(out);
-    assert_non_null(file);
-    while ((n = fread(chunk, 1, sizeof chunk, file)) > 0)
-        buf_add(out, chunk, n);
-    fclose(file);
-}
-
 /* Exit code of `openssl WORDS...`, -1 when there is no such program; what it says goes to "said".
  */
 static int run_openssl(const char *const words[])
@@ -622,10 +592,10 @@ static void expect_plain(const char *label, int rc, struct slice plain)
     CLEANUP(buf_clear) struct buf got = { 0 };
 
     if (rc) {
-        read_file(&got, "said");
+        read_bytes(&got, "said");
         fail_msg("%s: openssl exits with %d: %s", label, rc, buf_str(&got));
     }
-    read_file(&got, "plain");
+    read_bytes(&got, "plain");
     if (!slice_eq(buf_slice(&got), plain))
         fail_msg("%s: openssl finds %zu bytes, not %zu", label, got.len, plain.len);
     (void)unlink("plain");
@@ -665,7 +635,7 @@ static void test_openssl_opens_passphrase(void **state)
         assert_int_equal(secret_alloc(&plain, sizes[i], NULL), 0);
         random_bytes(plain.ptr, plain.len);
         assert_int_equal(cms_encrypt(&out, secret_slice(&plain), &passphrase, nobody, NULL), 0);
-        write_file("backup.cms", buf_slice(&out));
+        write_bytes("backup.cms", out.ptr, out.len);
         expect_plain("passphrase", run_openssl(right), secret_slice(&plain));
         assert_int_not_equal(run_openssl(wrong), 0);
     }
@@ -684,9 +654,9 @@ static void test_openssl_opens_recipient(void **state)
         struct slice plain = slice_str("attack at dawn");
 
         assert_int_equal(encrypt_to(&out, plain, &people[i], NULL), 0);
-        write_file("backup.cms", buf_slice(&out));
-        write_file("key.pem", buf_slice(&people[i].key_pem));
-        write_file("cert.pem", buf_slice(&people[i].cert_pem));
+        write_bytes("backup.cms", out.ptr, out.len);
+        write_bytes("key.pem", people[i].key_pem.ptr, people[i].key_pem.len);
+        write_bytes("cert.pem", people[i].cert_pem.ptr, people[i].cert_pem.len);
         expect_plain(people[i].label, run_openssl(words), plain);
     }
 }
@@ -717,11 +687,11 @@ static void test_openssl_writes(void **state)
         struct err e = { 0 };
         int rc;
 
-        write_file("plain", plain);
-        write_file("cert.pem", buf_slice(&p->cert_pem));
+        write_bytes("plain", plain.ptr, plain.len);
+        write_bytes("cert.pem", p->cert_pem.ptr, p->cert_pem.len);
         if (run_openssl(oaep ? rsa : ec))
             fail_msg("openssl cms -encrypt to %s", p->label);
-        read_file(&cms, "backup.cms");
+        read_bytes(&cms, "backup.cms");
         rc = decrypt_by(&again, buf_slice(&cms), p, &e);
         if (i == FITTING) { /* RSA again, with the padding that OpenSSL takes by itself */
             expect("PKCS #1 v1.5", rc, &e, ERR_INVALID, "RSA-OAEP");

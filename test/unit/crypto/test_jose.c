@@ -3,6 +3,7 @@
 #include "base/encode.h"
 #include "base/random.h"
 #include "crypto/jose.h"
+#include "expect.h"
 
 /* JSON stands here with ' for ", which set_quotes() mends. */
 
@@ -121,15 +122,6 @@ static const struct {
     { "key_ops of numbers", "{" RSA ",'key_ops':[1]}", ERR_INVALID, "'key_ops'" },
     { "kid not text", "{" EC ",'kid':7}", ERR_INVALID, "not a string" },
 };
-
-static void expect(const char *label, int rc, const struct err *e, enum err_code want,
-                   const char *says)
-{
-    if (e->code != want || (rc == 0) != (want == ERR_NONE))
-        fail_msg("%s: %s", label, rc ? err_text(e) : "accepted");
-    if (says && !strstr(e->msg, says))
-        fail_msg("%s: the message is '%s', without '%s'", label, e->msg, says);
-}
 
 static void set_quotes(struct buf *json)
 {

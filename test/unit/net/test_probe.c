@@ -1,7 +1,9 @@
+#include "unit.h"
+
 #include "base/clock.h"
+#include "files.h"
 #include "net/probe.h"
 #include "pki/forge.h"
-#include "unit.h"
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -85,13 +87,9 @@ struct server {
 static void write_file(const char *name, struct buf *bytes)
 {
     char path[128];
-    FILE *f;
 
     snprintf(path, sizeof path, "%s/%s", folder, name);
-    f = fopen(path, "w");
-    assert_non_null(f);
-    assert_int_equal(fwrite(bytes->ptr, 1, bytes->len, f), bytes->len);
-    fclose(f);
+    write_bytes(path, bytes->ptr, bytes->len);
     buf_clear(bytes);
 }
 

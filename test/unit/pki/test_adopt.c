@@ -334,24 +334,16 @@ static void search(struct world *w, struct search *s)
 
 /* ---- issuing with what was adopted ---- */
 
-struct trial {
-    struct issue_order order;
-    struct issued issued;
-};
-
 static int issue_in(struct pki_write *w, void *ctx, struct err *e)
 {
-    struct trial *t = ctx;
+    struct world_issue *i = ctx;
     CLEANUP(cluster_clear) struct cluster c = { 0 };
-    CLEANUP(issuer_closep) struct issuer *issuer = NULL;
 
-    if (cluster_load(w->tx, "old", &c, e) || issuer_open(&issuer, w, &c, e) ||
-        issuer_issue(issuer, &t->order, &t->issued, e))
-        return -1;
-    return issuer_finish(issuer, e);
+    i->c = &c;
+    return cluster_load(w->tx, "old", &c, e) ? -1 : world_issue_in(w, i, e);
 }
 
-static int issue(struct world *w, struct trial *t, struct err *e)
+static int issue(struct world *w, struct world_issue *t, struct err *e)
 {
     CLEANUP(buf_clear) struct buf csr = { 0 };
     int rc;
@@ -479,7 +471,7 @@ static void test_issue(void **state)
     CLEANUP(world_end) struct world w;
     CLEANUP(folder_clear) struct folder f;
     CLEANUP(outcome_clear) struct outcome o = { .doc = NULL };
-    struct trial t = {
+    struct world_issue t = {
         .order = { .profile = "operator", .user = "ann", .groups = groups, .group_count = 1 }
     };
     struct x509_cert view;
@@ -517,7 +509,7 @@ static void test_custody(void **state)
     CLEANUP(world_end) struct world w;
     CLEANUP(folder_clear) struct folder f;
     CLEANUP(outcome_clear) struct outcome o = { .doc = NULL };
-    struct trial t = { .order = { .profile = "operator", .user = "ann" } };
+    struct world_issue t = { .order = { .profile = "operator", .user = "ann" } };
     struct err e = { 0 };
 
     (void)state;
@@ -581,7 +573,7 @@ static void test_rsa(void **state)
     CLEANUP(world_end) struct world w;
     CLEANUP(folder_clear) struct folder f;
     CLEANUP(outcome_clear) struct outcome o = { .doc = NULL };
-    struct trial t = { .order = { .profile = "operator", .user = "ann" } };
+    struct world_issue t = { .order = { .profile = "operator", .user = "ann" } };
     struct err e = { 0 };
 
     (void)state;
@@ -605,7 +597,7 @@ static void test_expired(void **state)
     CLEANUP(world_end) struct world w;
     CLEANUP(folder_clear) struct folder f;
     CLEANUP(outcome_clear) struct outcome o = { .doc = NULL };
-    struct trial t = { .order = { .profile = "operator", .user = "ann" } };
+    struct world_issue t = { .order = { .profile = "operator", .user = "ann" } };
     struct err e = { 0 };
 
     (void)state;
@@ -773,9 +765,9 @@ static void test_k3s_issue(void **state)
     k3s(&f);
     adopt_well(&w, &f, "k3s", &o, true);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct trial t = { .order = { .profile = rows[i].profile,
-                                      .user = rows[i].user,
-                                      .machine = rows[i].user ? NULL : "edge-7" } };
+        struct world_issue t = { .order = { .profile = rows[i].profile,
+                                            .user = rows[i].user,
+                                            .machine = rows[i].user ? NULL : "edge-7" } };
         struct err e = { 0 };
         int rc = issue(&w, &t, &e);
 

@@ -259,21 +259,6 @@ static void make_ca(const char *cn, const char *key_name, bool ca, struct buf *d
     X509_free(cert);
 }
 
-struct issuing {
-    struct cluster *c;
-    struct issue_order order;
-    struct issued issued;
-};
-static int issue_in(struct pki_write *w, void *ctx, struct err *e)
-{
-    struct issuing *i = ctx;
-    CLEANUP(issuer_closep) struct issuer *issuer = NULL;
-
-    if (issuer_open(&issuer, w, i->c, e) || issuer_issue(issuer, &i->order, &i->issued, e))
-        return -1;
-    return issuer_finish(issuer, e);
-}
-
 static void test_adopt(void **state)
 {
     struct world w;
@@ -289,8 +274,8 @@ static void test_adopt(void **state)
     struct step step = { .c = &c,
                          .roles = 1U << AUTHORITY_CONTROL_PLANE | 1U << AUTHORITY_OPERATORS |
                                   1U << AUTHORITY_KUBELET };
-    struct issuing issuing = { .c = &c,
-                               .order = { .profile = "kubelet-client", .machine = "cp1" } };
+    struct world_issue issuing = { .c = &c,
+                                   .order = { .profile = "kubelet-client", .machine = "cp1" } };
     struct look look = { .c = &c, .pem = &pem };
     struct world_audit audit = { .action = "authority.adopt" };
     struct authority a = { 0 };
@@ -312,7 +297,7 @@ static void test_adopt(void **state)
     authority_clear(&a);
     csr_make(&csr, &(struct csr_spec){ 0 });
     issuing.order.csr = buf_slice(&csr);
-    assert_int_equal(world_write(&w, issue_in, &issuing, &e), -1);
+    assert_int_equal(world_write(&w, world_issue_in, &issuing, &e), -1);
     assert_int_equal(e.code, ERR_REFUSED);
     assert_non_null(strstr(e.msg, "elsewhere"));
 
@@ -324,7 +309,7 @@ static void test_adopt(void **state)
     assert_int_equal(world_write(&w, adopt_in, &step, &e), 0);
     assert_int_equal(world_write(&w, adopt_in, &step, &e), 0); /* again: no change */
     assert_int_equal(world_audited(&w, &audit), 2);
-    if (world_write(&w, issue_in, &issuing, &e))
+    if (world_write(&w, world_issue_in, &issuing, &e))
         fail_msg("%s", e.msg);
     issued_clear(&issuing.issued);
     /* one CA for three roles is in the bundle once */

@@ -7,32 +7,14 @@
 #include <spawn.h>
 #include <sys/wait.h>
 
-/* One order in one write. */
-struct trial {
-    struct cluster *c;
-    struct issue_order order;
-    struct issued issued;
-};
-
-static int issue_in(struct pki_write *w, void *ctx, struct err *e)
-{
-    struct trial *t = ctx;
-    CLEANUP(issuer_closep) struct issuer *issuer = NULL;
-
-    if (issuer_open(&issuer, w, t->c, e) || issuer_issue(issuer, &t->order, &t->issued, e))
-        return -1;
-    return issuer_finish(issuer, e);
-}
-
-static int issue(struct world *w, struct trial *t, const struct csr_spec *spec, struct err *e)
+static int issue(struct world *w, struct world_issue *t, const struct csr_spec *spec, struct err *e)
 {
     CLEANUP(buf_clear) struct buf csr = { 0 };
     int rc;
 
-    issued_clear(&t->issued);
     csr_make(&csr, spec);
     t->order.csr = buf_slice(&csr);
-    rc = world_write(w, issue_in, t, e);
+    rc = world_write(w, world_issue_in, t, e);
     t->order.csr = slice_of(NULL, 0);
     return rc;
 }
@@ -172,7 +154,7 @@ static void test_every_profile(void **state)
     static const char *const machines[] = { "cp1", "cp2", "e1", "w1" };
     struct world w;
     struct cluster c = { 0 };
-    struct trial t = { .c = &c };
+    struct world_issue t = { .c = &c };
 
     (void)state;
     world_start_at(&w, clock_wall()); /* certtool knows no other time */
@@ -364,7 +346,7 @@ static void test_orders(void **state)
 {
     struct world w;
     struct cluster c = { 0 };
-    struct trial t = { .c = &c };
+    struct world_issue t = { .c = &c };
     struct world_audit refused = { .action = "certificate.issue", .outcome = "refused" };
     struct world_audit granted = { .action = "certificate.issue", .outcome = "granted" };
     int want_granted = 0;
@@ -406,7 +388,7 @@ static void test_truncated(void **state)
 {
     struct world w;
     struct cluster c = { 0 };
-    struct trial t = { .c = &c, .order = { .profile = "operator", .user = "alice" } };
+    struct world_issue t = { .c = &c, .order = { .profile = "operator", .user = "alice" } };
     CLEANUP(buf_clear) struct buf csr = { 0 };
 
     (void)state;
@@ -417,7 +399,7 @@ static void test_truncated(void **state)
         struct err e = { 0 };
 
         t.order.csr = slice_of(csr.ptr, len);
-        assert_int_equal(world_write(&w, issue_in, &t, &e), -1);
+        assert_int_equal(world_write(&w, world_issue_in, &t, &e), -1);
         assert_int_equal(e.code, ERR_INVALID);
     }
     cluster_clear(&c);
@@ -430,7 +412,7 @@ static void test_times(void **state)
 {
     struct world w;
     struct cluster c = { 0 };
-    struct trial t = { .c = &c, .order = { .profile = "kubelet-client", .machine = "cp1" } };
+    struct world_issue t = { .c = &c, .order = { .profile = "kubelet-client", .machine = "cp1" } };
     struct x509_cert cert;
     struct err e = { 0 };
 
@@ -473,7 +455,7 @@ static void test_until_9999(void **state)
 {
     struct world w;
     struct cluster c = { 0 };
-    struct trial t = { .c = &c, .order = { .profile = "kubelet-client", .machine = "cp1" } };
+    struct world_issue t = { .c = &c, .order = { .profile = "kubelet-client", .machine = "cp1" } };
     struct x509_cert cert;
     char json[512];
     struct err e = { 0 };
@@ -562,8 +544,9 @@ static void test_ledger(void **state)
 {
     struct world w;
     struct cluster c = { 0 }, other = { 0 };
-    struct trial t = { .c = &c,
-                       .order = { .profile = "apiserver", .machine = "cp1", .slot = "apiserver" } };
+    struct world_issue t = {
+        .c = &c, .order = { .profile = "apiserver", .machine = "cp1", .slot = "apiserver" }
+    };
     struct world_audit audit = { .action = "certificate.issue" };
     struct seen seen;
     char serial[64], name[64] = "";
@@ -676,7 +659,7 @@ static void test_slots(void **state)
     };
     struct world w;
     struct cluster c = { 0 };
-    struct trial t = { .c = &c, .order = { .profile = "apiserver", .machine = "cp1" } };
+    struct world_issue t = { .c = &c, .order = { .profile = "apiserver", .machine = "cp1" } };
 
     (void)state;
     world_start(&w);

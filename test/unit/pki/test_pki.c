@@ -148,24 +148,6 @@ static void test_trail(void **state)
 
 /* ---- several at once ---- */
 
-struct issuing {
-    struct cluster *c;
-    struct buf csr;
-};
-static int issue_in(struct pki_write *w, void *ctx, struct err *e)
-{
-    struct issuing *i = ctx;
-    CLEANUP(issuer_closep) struct issuer *issuer = NULL;
-    CLEANUP(issued_clear) struct issued issued = { 0 };
-    struct issue_order order = { .profile = "operator",
-                                 .user = "alice",
-                                 .csr = buf_slice(&i->csr) };
-
-    if (issuer_open(&issuer, w, i->c, e) || issuer_issue(issuer, &order, &issued, e))
-        return -1;
-    return issuer_finish(issuer, e);
-}
-
 enum { PROCESSES = 6, CERTIFICATES = 10 };
 
 /* A process of its own: opens what may not be there yet, makes the cluster or finds it, issues. */
@@ -174,22 +156,25 @@ static int child(const char *dir)
     struct world w = { 0 };
     struct cluster c = { 0 };
     struct buf warnings = { 0 };
-    struct issuing issuing = { .c = &c };
+    struct buf csr = { 0 };
+    struct world_issue issuing = { .c = &c, .order = { .profile = "operator", .user = "alice" } };
     struct err e = { 0 };
     bool made;
     int rc;
 
     snprintf(w.dir, sizeof w.dir, "%s", dir);
-    csr_make(&issuing.csr, &(struct csr_spec){ 0 });
+    csr_make(&csr, &(struct csr_spec){ 0 });
+    issuing.order.csr = buf_slice(&csr);
     rc = world_try(&w, WORLD_NOW, STATE_SHARED, &e) ||
          world_parse(&c, WORLD_CLUSTER, &warnings, &e) || cluster_create(&w.request, &c, &made, &e);
     for (int i = 0; i < CERTIFICATES && !rc; i++)
-        rc = world_write(&w, issue_in, &issuing, &e);
+        rc = world_write(&w, world_issue_in, &issuing, &e);
     if (rc)
         fprintf(stderr, "child: %s\n", e.msg);
     pki_close(w.pki);
     cluster_clear(&c);
-    buf_clear(&issuing.csr);
+    issued_clear(&issuing.issued);
+    buf_clear(&csr);
     return rc ? 1 : 0;
 }
 

@@ -1,67 +1,42 @@
 #include "base/alloc.h"
 #include "csr.h"
 #include "pki/state_check.h"
+#include "sql.h"
 #include "world.h"
-#include <fcntl.h>
-#include <sqlite3.h>
 
 /* Each class of damage, done to a good installation behind its back, is seen and named. */
-
-struct made {
-    struct cluster *c;
-    struct slice csr;
-    const char *profile;
-};
-
-static int issue_in(struct pki_write *w, void *ctx, struct err *e)
-{
-    struct made *m = ctx;
-    CLEANUP(issuer_closep) struct issuer *issuer = NULL;
-    CLEANUP(issued_clear) struct issued issued = { 0 };
-    struct issue_order order = { .profile = m->profile, .csr = m->csr };
-
-    if (strcmp(m->profile, "operator") == 0)
-        order.user = "ann";
-    else
-        order.machine = "cp1";
-
-    if (issuer_open(&issuer, w, m->c, e) || issuer_issue(issuer, &order, &issued, e))
-        return -1;
-    return issuer_finish(issuer, e);
-}
 
 /* A cluster and three certificates, of etcd's authority, the control plane's and the operators'. */
 static void start(struct world *w)
 {
-    static const char *const profiles_used[] = { "etcd-server", "apiserver", "operator" };
+    static const struct issue_order orders[] = {
+        { .profile = "etcd-server", .machine = "cp1" },
+        { .profile = "apiserver", .machine = "cp1" },
+        { .profile = "operator", .user = "ann" },
+    };
     CLEANUP(cluster_clear) struct cluster c = { 0 };
 
     world_start(w);
     world_cluster(w, WORLD_CLUSTER, &c);
-    for (size_t i = 0; i < ARRAY_LEN(profiles_used); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(orders); i++) {
         CLEANUP(buf_clear) struct buf csr = { 0 };
-        struct made m = { .c = &c, .profile = profiles_used[i] };
+        struct world_issue issuing = { .c = &c, .order = orders[i] };
         struct err e = { 0 };
 
         csr_make(&csr, &(struct csr_spec){ .key = "p256" });
-        m.csr = buf_slice(&csr);
-        if (world_write(w, issue_in, &m, &e))
+        issuing.order.csr = buf_slice(&csr);
+        if (world_write(w, world_issue_in, &issuing, &e))
             fail_msg("%s", e.msg);
+        issued_clear(&issuing.issued);
     }
 }
 
 static void damage(const char *dir, const char *sql)
 {
     CLEANUP(freep) char *path = xasprintf("%s/store.db", dir);
-    char *message = NULL;
-    sqlite3 *db;
 
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    if (sqlite3_exec(db, sql, NULL, NULL, &message))
-        fail_msg("%s: %s", sql, message);
-    if (sqlite3_total_changes(db) == 0)
+    if (run_sql(path, sql) == 0)
         fail_msg("%s: changed nothing", sql);
-    sqlite3_close(db);
 }
 
 /* "check: subject: text" of every fault. */
@@ -295,11 +270,8 @@ static void test_grouped(void **state)
 static void write_key(const char *dir, const char *text)
 {
     CLEANUP(freep) char *path = xasprintf("%s/root.key", dir);
-    FILE *file = fopen(path, "w");
 
-    assert_non_null(file);
-    assert_int_equal(fputs(text, file) >= 0, 1);
-    fclose(file);
+    write_bytes(path, text, strlen(text));
 }
 
 static void lose_key(const char *dir)

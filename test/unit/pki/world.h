@@ -1,11 +1,11 @@
 #ifndef PKI_WORLD_H
 #define PKI_WORLD_H
 
-#include "base/clock.h"
-#include "pki/issue.h"
 #include "unit.h"
-#include <ftw.h>
-#include <unistd.h>
+
+#include "base/clock.h"
+#include "files.h"
+#include "pki/issue.h"
 
 /* An installation in a directory of its own, at a time of the test's choice. */
 
@@ -17,14 +17,6 @@ struct world {
     struct principal who;
     struct request request;
 };
-
-static inline int world_unlink(const char *path, const struct stat *info, int type, struct FTW *ftw)
-{
-    (void)info;
-    (void)type;
-    (void)ftw;
-    return remove(path);
-}
 
 static inline int world_try(struct world *w, int64_t now, enum state_lock lock, struct err *e)
 {
@@ -83,7 +75,7 @@ static inline void world_start(struct world *w)
 static inline void world_end(struct world *w)
 {
     world_stop(w);
-    nftw(w->dir, world_unlink, 8, FTW_DEPTH | FTW_PHYS);
+    remove_tree(w->dir);
 }
 
 /* One cluster with a machine of each sort, its key types fast. */
@@ -122,6 +114,23 @@ static inline int world_write(struct world *w, pki_write_fn *fn, void *ctx, stru
 {
     w->request.id[0] = '\0';
     return pki_write(&w->request, fn, ctx, e);
+}
+
+/* One order, in a write of its own. */
+struct world_issue {
+    struct cluster *c;
+    struct issue_order order;
+    struct issued issued; /* the caller clears it */
+};
+static inline int world_issue_in(struct pki_write *w, void *ctx, struct err *e)
+{
+    struct world_issue *i = ctx;
+    CLEANUP(issuer_closep) struct issuer *issuer = NULL;
+
+    issued_clear(&i->issued);
+    if (issuer_open(&issuer, w, i->c, e) || issuer_issue(issuer, &i->order, &i->issued, e))
+        return -1;
+    return issuer_finish(issuer, e);
 }
 
 /* How many audit records there are of an action and outcome; NULL: any. */

@@ -4,11 +4,8 @@
 #include "unit.h"
 
 #include "base/alloc.h"
+#include "files.h"
 #include "store/store.h"
-#include <fcntl.h>
-#include <ftw.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 /* Both want a `struct err e` in sight and name what failed. */
 #define assert_ok(expr)                                                                            \
@@ -35,17 +32,9 @@ static inline int folder_in(void **state)
     return mkdtemp(path) ? 0 : -1;
 }
 
-static inline int remove_one(const char *path, const struct stat *info, int type, struct FTW *ftw)
-{
-    (void)info;
-    (void)type;
-    (void)ftw;
-    return remove(path);
-}
-
 static inline int folder_out(void **state)
 {
-    int rc = nftw(*state, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    int rc = remove_tree(*state);
 
     free(*state);
     return rc;
@@ -128,15 +117,6 @@ static inline void put(struct store *store, struct step *s)
     if (!s->r.body)
         s->r.body = "{}";
     assert_ok(store_write(store, step_insert, s, &e));
-}
-
-static inline void write_bytes(const char *path, const void *bytes, size_t len)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, bytes, len), len);
-    close(fd);
 }
 
 static inline void count_fault(const char *what, void *ctx)

@@ -1,5 +1,6 @@
 #include "store/helper.h"
 
+#include "sql.h"
 #include "store/engine.h"
 #include "store/file.h"
 
@@ -72,30 +73,19 @@ static void test_damaged(void **state)
     expect_untouched(path, &whole);
 }
 
-static void run_sql(const char *path, const char *sql)
-{
-    sqlite3 *db = NULL;
-    char *why = NULL;
-
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    if (sqlite3_exec(db, sql, NULL, NULL, &why))
-        fail_msg("%s: %s", sql, why);
-    sqlite3_close(db);
-}
-
 static void test_foreign(void **state)
 {
     CLEANUP(freep) char *path = path_in(state, "store.db"), *newer = path_in(state, "newer.db");
     struct err e = { 0 };
 
-    run_sql(path, "CREATE TABLE theirs (a)");
+    (void)run_sql(path, "CREATE TABLE theirs (a)");
     assert_err(open_at(path, true, &e), ERR_CORRUPT);
     assert_non_null(strstr(e.msg, "no store of poterne's"));
     assert_ok(open_at(newer, true, &e));
-    run_sql(newer, "PRAGMA user_version=2");
+    (void)run_sql(newer, "PRAGMA user_version=2");
     assert_err(open_at(newer, true, &e), ERR_CONFLICT);
     assert_non_null(strstr(e.msg, "newer poterne"));
-    run_sql(newer, "PRAGMA user_version=0");
+    (void)run_sql(newer, "PRAGMA user_version=0");
     assert_err(open_at(newer, true, &e), ERR_CORRUPT);
 }
 

@@ -1,5 +1,6 @@
 #include "unit.h"
 
+#include "base/alloc.h"
 #include "corpora.h"
 #include "wire/json.h"
 #include <dirent.h>
@@ -23,16 +24,18 @@ static const char *reason_to_refuse(const char *name)
     return NULL;
 }
 
-static void check(const char *folder, const char *name)
+#define FOLDER "json/test_parsing"
+
+static void check(const char *name)
 {
-    CLEANUP(buf_clear) struct buf path = { 0 }, text = { 0 };
+    CLEANUP(freep) char *path = xasprintf(FOLDER "/%s", name);
+    CLEANUP(buf_clear) struct buf text = { 0 };
     CLEANUP(json_freep) struct json *doc = NULL;
     const char *reason = reason_to_refuse(name);
     struct err e = { 0 };
     int rc;
 
-    buf_addf(&path, "%s/%s", folder, name);
-    assert_true(corpora_read(&text, buf_str(&path)));
+    assert_true(corpus_read(&text, path));
     rc = json_parse(&doc, buf_slice(&text), NULL, &e);
     if (name[0] == 'y' && !reason && rc)
         fail_msg("%s: %s", name, err_text(&e));
@@ -46,23 +49,22 @@ static void check(const char *folder, const char *name)
 
 static void test_suite(void **state)
 {
-    CLEANUP(buf_clear) struct buf folder = { 0 };
+    char folder[CORPUS_PATH];
     size_t yes = 0, no = 0;
     struct dirent *entry;
     DIR *dir;
 
     (void)state;
-    buf_addf(&folder, "%s/json/test_parsing", corpora_folder());
-    dir = opendir(buf_str(&folder));
+    corpus_path(folder, FOLDER);
+    dir = opendir(folder);
     if (!dir) {
-        print_message("# no %s: set POTERNE_CORPORA\n", buf_str(&folder));
-        buf_clear(&folder);
-        skip();
+        corpus_absent(FOLDER);
+        return;
     }
     while ((entry = readdir(dir))) {
         if (!strstr(entry->d_name, ".json"))
             continue;
-        check(buf_str(&folder), entry->d_name);
+        check(entry->d_name);
         yes += entry->d_name[0] == 'y';
         no += entry->d_name[0] == 'n';
     }

@@ -1,5 +1,5 @@
-#ifndef TEST_CRYPTO_CORPORA_H
-#define TEST_CRYPTO_CORPORA_H
+#ifndef UNIT_CORPORA_H
+#define UNIT_CORPORA_H
 
 /*
  * Published vectors are read in place, never copied here: from POTERNE_CORPORA, or
@@ -8,27 +8,26 @@
  */
 #include "base/clock.h"
 #include "base/encode.h"
-#include "unit/unit.h"
+#include "files.h"
 #include "wire/json.h"
-#include <assert.h>
+
+enum { CORPUS_PATH = 512 };
+static inline void corpus_path(char path[CORPUS_PATH], const char *name)
+{
+    const char *folder = getenv("POTERNE_CORPORA");
+
+    snprintf(path, CORPUS_PATH, "%s/%s", folder && folder[0] ? folder : "../shared/corpora", name);
+}
 
 /* False when there is no such file. */
 static inline bool corpus_read(struct buf *out, const char *name)
 {
-    const char *folder = getenv("POTERNE_CORPORA");
-    char path[512], chunk[65536];
-    size_t n;
-    FILE *file;
+    char path[CORPUS_PATH];
 
-    snprintf(path, sizeof path, "%s/%s", folder ? folder : "../shared/corpora", name);
-    file = fopen(path, "rb");
-    if (!file)
+    corpus_path(path, name);
+    if (access(path, F_OK))
         return false;
-    buf_reset(out);
-    while ((n = fread(chunk, 1, sizeof chunk, file)) > 0)
-        buf_add(out, chunk, n);
-    fclose(file);
-    assert(!out->failed);
+    read_bytes(out, path);
     return true;
 }
 
