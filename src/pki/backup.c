@@ -1,6 +1,7 @@
 #include "pki/backup.h"
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/encode.h"
 #include "crypto/cms.h"
 #include "crypto/hash.h"
@@ -9,6 +10,7 @@
 #include "pki/tar.h"
 #include "store/file.h"
 #include "wire/json.h"
+#include <glob.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -108,6 +110,21 @@ static void temporary_clear(struct temporary *t)
     free(t->path);
 }
 
+/* What a killed backup left behind; one that is under way is younger. */
+static void remove_stale(const char *folder)
+{
+    enum { STALE_SECONDS = 3600 };
+    CLEANUP(freep) char *pattern = xasprintf("%s/backup-*.db*", folder);
+    glob_t found = { .gl_pathc = 0 };
+    struct stat st;
+
+    if (glob(pattern, GLOB_NOSORT, NULL, &found) == 0)
+        for (size_t i = 0; i < found.gl_pathc; i++)
+            if (lstat(found.gl_pathv[i], &st) == 0 && st.st_mtime < clock_wall() - STALE_SECONDS)
+                (void)unlink(found.gl_pathv[i]);
+    globfree(&found);
+}
+
 static int read_manifest_of(struct pki *pki, struct slice db, struct buf *manifest, struct err *e)
 {
     CLEANUP(temporary_clear) struct temporary copy = { NULL };
@@ -117,6 +134,7 @@ static int read_manifest_of(struct pki *pki, struct slice db, struct buf *manife
     struct listing l = { &w, pki };
     char uid[UID_TEXT];
 
+    remove_stale(state_dir_path(pki->dir));
     uid_new(uid);
     copy.path = xasprintf("%s/backup-%s.db", state_dir_path(pki->dir), uid);
     options.path = copy.path;

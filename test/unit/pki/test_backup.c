@@ -9,6 +9,7 @@
 #include "store/file.h"
 #include "wire/json.h"
 #include "world.h"
+#include <fcntl.h>
 #include <glob.h>
 
 #define PHRASE "correct horse battery staple"
@@ -194,6 +195,32 @@ static void test_to_a_certificate(void **state)
     assert_int_equal(e.code, ERR_REFUSED);
 }
 
+/* A killed backup's copy goes with the next one, a running one's stays. */
+static void test_leftovers(void **state)
+{
+    CLEANUP(scene_end) struct scene s;
+    CLEANUP(buf_clear) struct buf cms = { 0 };
+    CLEANUP(buf_clear) struct buf manifest = { 0 };
+    struct backup_target target = { .passphrase = NULL };
+    struct timespec old[2] = { { .tv_sec = 1000 }, { .tv_sec = 1000 } };
+    CLEANUP(freep) char *left = NULL;
+    CLEANUP(freep) char *young = NULL;
+    struct err e = { 0 };
+
+    (void)state;
+    scene_start(&s);
+    left = xasprintf("%s/backup-a.db-wal", s.w.dir);
+    young = xasprintf("%s/backup-b.db", s.w.dir);
+    assert_int_equal(file_create(left, slice_str("x"), 0600, &e), 0);
+    assert_int_equal(file_create(young, slice_str("x"), 0600, &e), 0);
+    assert_int_equal(utimensat(AT_FDCWD, left, old, 0), 0);
+    target.passphrase = &s.phrase;
+    if (backup_make(&s.w.request, &target, &cms, &manifest, &e))
+        fail_msg("%s", e.msg);
+    assert_int_equal(access(left, F_OK), -1);
+    assert_int_equal(access(young, F_OK), 0);
+}
+
 /* ---- where it goes ---- */
 
 static void test_not_over_another(void **state)
@@ -359,10 +386,11 @@ static void test_wrong_passphrase(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_manifest),         cmocka_unit_test(test_recorded),
-        cmocka_unit_test(test_to_a_certificate), cmocka_unit_test(test_not_over_another),
-        cmocka_unit_test(test_replace),          cmocka_unit_test(test_cut_short),
-        cmocka_unit_test(test_refused),          cmocka_unit_test(test_wrong_passphrase),
+        cmocka_unit_test(test_leftovers),        cmocka_unit_test(test_manifest),
+        cmocka_unit_test(test_recorded),         cmocka_unit_test(test_to_a_certificate),
+        cmocka_unit_test(test_not_over_another), cmocka_unit_test(test_replace),
+        cmocka_unit_test(test_cut_short),        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_wrong_passphrase),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
