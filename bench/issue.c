@@ -9,7 +9,6 @@
 #include "base/clock.h"
 #include "crypto/key.h"
 #include "crypto/name.h"
-#include "crypto/pem.h"
 
 #include <openssl/evp.h>
 #include <openssl/x509.h>

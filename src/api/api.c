@@ -4,7 +4,6 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/encode.h"
-#include <sys/stat.h>
 #include <unistd.h>
 
 struct api {

@@ -1,6 +1,5 @@
 #include "api/client.h"
 
-#include "base/alloc.h"
 #include "store/state_dir.h"
 
 /* Replies are ours: as large as a backup of the whole store. */

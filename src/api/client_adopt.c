@@ -6,7 +6,6 @@
 #include "store/file.h"
 #include "wire/yaml.h"
 #include <dirent.h>
-#include <errno.h>
 #include <sys/stat.h>
 
 /*

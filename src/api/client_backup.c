@@ -1,6 +1,5 @@
 #include "api/client.h"
 #include "api/identity.h"
-#include "base/alloc.h"
 #include "base/encode.h"
 #include "crypto/pem.h"
 #include "pki/backup.h"

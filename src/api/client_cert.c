@@ -1,7 +1,6 @@
 #include "api/client.h"
 #include "api/client_files.h"
 #include "crypto/pem.h"
-#include "crypto/x509.h"
 #include "store/file.h"
 #include <unistd.h>
 

@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "net/probe.h"
 #include "pki/inspect.h"
-#include <stdarg.h>
 #include <sys/stat.h>
 
 /*

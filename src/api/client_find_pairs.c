@@ -1,5 +1,4 @@
 #include "api/client_find.h"
-#include "base/alloc.h"
 
 /* What find_in found, put together. */
 

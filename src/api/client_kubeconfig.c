@@ -1,6 +1,5 @@
 #include "api/client.h"
 #include "api/client_files.h"
-#include "base/encode.h"
 #include "crypto/key.h"
 #include "crypto/name.h"
 #include "crypto/pem.h"

@@ -1,6 +1,5 @@
 #include "api/client_leaf.h"
 
-#include "base/clock.h"
 #include "base/encode.h"
 #include "crypto/pem.h"
 #include "crypto/x509.h"

@@ -1,6 +1,5 @@
 #include "api/handlers.h"
 
-#include "base/encode.h"
 #include "crypto/pem.h"
 #include "pki/backup.h"
 #include "pki/root_key.h"

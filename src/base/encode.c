@@ -1,5 +1,4 @@
 #include "base/encode.h"
-#include <stdio.h>
 
 static const char hex_digits[] = "0123456789abcdef";
 static const char base64_alphabet[] =

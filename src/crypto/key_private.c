@@ -1,4 +1,3 @@
-#include "base/alloc.h"
 #include "crypto/der.h"
 #include "crypto/init.h"
 #include "crypto/key_internal.h"

@@ -3,7 +3,6 @@
 #include "crypto/init.h"
 #include "crypto/key_internal.h"
 #include "crypto/key_openssl.h"
-#include <openssl/bn.h>
 #include <openssl/core_names.h>
 
 static const uint8_t oid_rsa[] = { 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1 };

@@ -2,7 +2,6 @@
 #include "crypto/init.h"
 #include "crypto/key_internal.h"
 #include <openssl/core_names.h>
-#include <openssl/ec.h>
 #include <pthread.h>
 
 enum { POINT_LEN = 65 };

@@ -1,4 +1,3 @@
-#include "crypto/alg.h"
 #include "crypto/der.h"
 #include "crypto/name.h"
 #include "crypto/x509_internal.h"

@@ -1,6 +1,5 @@
 #include "crypto/der.h"
 #include "crypto/x509_internal.h"
-#include <assert.h>
 
 enum { MAX_EXTENSIONS = 64, MAX_KEY_ID = 64, MAX_EKUS = 32 };
 

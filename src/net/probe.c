@@ -3,7 +3,6 @@
 #include "crypto/init.h"
 #include "net/libssl.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <netdb.h>
 #include <openssl/err.h>
 #include <poll.h>

@@ -1,6 +1,5 @@
 #include "pki/adopt_internal.h"
 
-#include "crypto/name.h"
 #include "pki/authority.h"
 
 /* ---- the reply ---- */

@@ -2,7 +2,6 @@
 
 #include "base/alloc.h"
 #include "base/encode.h"
-#include "crypto/name.h"
 #include "pki/bundle.h"
 #include <stdarg.h>
 

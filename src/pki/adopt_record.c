@@ -1,8 +1,6 @@
 #include "pki/adopt_internal.h"
 
 #include "base/alloc.h"
-#include "base/encode.h"
-#include "crypto/name.h"
 #include "pki/authority.h"
 #include "pki/cluster_spec.h"
 #include "pki/record_body.h"

@@ -2,7 +2,6 @@
 
 #include "base/clock.h"
 #include "base/encode.h"
-#include "crypto/hash.h"
 #include "crypto/name.h"
 #include "pki/cluster_spec.h"
 #include "pki/inspect.h"

@@ -2,7 +2,6 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "base/encode.h"
 #include "crypto/cms.h"
 #include "crypto/hash.h"
 #include "pki/pki_internal.h"

@@ -3,7 +3,6 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/encode.h"
-#include "crypto/name.h"
 #include "pki/address.h"
 
 enum { DOMAIN_MAX = 253, SHOWN = 80 };

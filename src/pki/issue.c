@@ -2,7 +2,6 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "base/encode.h"
 
 enum { BACKDATE = 300 };
 

@@ -1,6 +1,5 @@
 #include "pki/issue_internal.h"
 
-#include "base/alloc.h"
 #include "crypto/der.h"
 #include "crypto/name.h"
 #include "keeper/fence.h"

@@ -2,7 +2,6 @@
 
 #include "base/alloc.h"
 #include "base/encode.h"
-#include "crypto/name.h"
 #include "pki/inspect.h"
 #include "pki/record_body.h"
 

@@ -1,8 +1,6 @@
 #include "pki/layout.h"
 
-#include "base/alloc.h"
 #include "pki/address.h"
-#include <arpa/inet.h>
 
 #define ENDPOINT "{endpoint_url}"
 #define OWN_API                                                                                    \

@@ -1,6 +1,5 @@
 #include "pki/ledger.h"
 
-#include "base/alloc.h"
 #include "base/clock.h"
 #include "pki/record_body.h"
 

@@ -1,7 +1,6 @@
 #include "pki/pki_internal.h"
 
 #include "base/clock.h"
-#include "wire/json.h"
 #include <stdarg.h>
 
 static int record_event(struct pki_write *w, const char *outcome, const char *reason,

@@ -2,14 +2,12 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "base/encode.h"
 #include "crypto/cms.h"
 #include "pki/pki_internal.h"
 #include "pki/tar.h"
 #include "store/file.h"
 #include "wire/json.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 

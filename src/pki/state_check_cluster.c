@@ -3,7 +3,6 @@
 #include "base/alloc.h"
 #include "base/encode.h"
 #include "pki/authority_record.h"
-#include "pki/cluster_spec.h"
 #include "pki/pki_internal.h"
 #include "pki/record_body.h"
 #include <stdarg.h>

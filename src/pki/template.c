@@ -1,6 +1,5 @@
 #include "pki/template.h"
 
-#include "base/alloc.h"
 #include <assert.h>
 
 void template_vars_clear(struct template_vars *vars)

@@ -2,7 +2,6 @@
 #include "store/engine.h"
 #include "store/file.h"
 #include <fcntl.h>
-#include <unistd.h>
 
 /*
  * Bodies are long, so rows live under a number and the indexes stay narrow. The body is the last

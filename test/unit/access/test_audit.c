@@ -2,7 +2,6 @@
 
 #include "access/audit.h"
 #include "access/decide.h"
-#include "base/encode.h"
 #include "sql.h"
 #include <pwd.h>
 

@@ -1,6 +1,5 @@
 #include "unit.h"
 
-#include "base/cleanup.h"
 #include "base/random.h"
 #include <pthread.h>
 #include <string.h>

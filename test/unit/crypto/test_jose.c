@@ -1,7 +1,6 @@
 #include "unit.h"
 
 #include "base/encode.h"
-#include "base/random.h"
 #include "crypto/jose.h"
 #include "expect.h"
 

@@ -1,5 +1,4 @@
 #include "asm.h"
-#include "base/encode.h"
 #include "crypto/init.h"
 #include "crypto/key.h"
 #include "crypto/key_openssl.h"

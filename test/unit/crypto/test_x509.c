@@ -1,5 +1,4 @@
 #include "asm.h"
-#include "base/clock.h"
 #include "crypto/x509.h"
 
 /* A certificate in parts; a row of a table replaces one of them. */

@@ -3,7 +3,6 @@
 
 #include "base/buf.h"
 #include "unit.h"
-#include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <openssl/x509v3.h>
 

@@ -1,4 +1,3 @@
-#include "base/encode.h"
 #include "crypto/name.h"
 #include "crypto/pem.h"
 #include "csr.h"

@@ -4,6 +4,7 @@
 #include "pki/ledger.h"
 #include "world.h"
 #include <fcntl.h>
+#include <openssl/pem.h>
 #include <spawn.h>
 #include <sys/wait.h>
 

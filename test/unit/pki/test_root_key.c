@@ -1,5 +1,4 @@
 #include "base/encode.h"
-#include "csr.h"
 #include "pki/root_key.h"
 #include "store/file.h"
 #include "world.h"
