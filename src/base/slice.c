@@ -78,16 +78,6 @@ struct slice slice_trim(struct slice s)
     return s;
 }
 
-int slice_cmp(struct slice a, struct slice b)
-{
-    size_t common = a.len < b.len ? a.len : b.len;
-    int order = common ? memcmp(a.ptr, b.ptr, common) : 0;
-
-    if (order)
-        return order < 0 ? -1 : 1;
-    return (a.len > b.len) - (a.len < b.len);
-}
-
 char *slice_dup(struct slice s)
 {
     char *copy = xcalloc(s.len + 1, 1);

@@ -33,7 +33,6 @@ bool slice_has_nul(struct slice s);
  */
 bool slice_cut(struct slice *s, uint8_t c, struct slice *head);
 struct slice slice_trim(struct slice s); /* ASCII white space at both ends */
-int slice_cmp(struct slice a, struct slice b);
 /* A NUL-ended copy that the caller frees. A NUL inside ends the copy early: check first. */
 char *slice_dup(struct slice s);
 

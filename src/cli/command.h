@@ -100,7 +100,6 @@ struct noun {
 };
 extern const struct noun nouns[];
 extern const struct option global_options[];
-extern const struct option yes_option; /* of every command that destroys */
 
 const struct noun *noun_find(const char *name);
 const struct command *noun_command(const struct noun *noun,

@@ -36,7 +36,7 @@ const struct option global_options[] = {
     { .name = "help", .letter = 'h', .json = "help", .type = OPTION_FLAG, .help = "this help" },
     { 0 },
 };
-const struct option yes_option = {
+static const struct option yes_option = { /* of every command that destroys */
     .name = "yes", .json = "yes", .type = OPTION_FLAG, .help = "do not ask: destroy it",
 };
 /* clang-format on */

@@ -11,7 +11,7 @@
  * the word, a tab, what it is. ":file" and ":folder" tell the shell to complete a path itself.
  * Nothing is an error, and nothing takes longer than a person waits.
  */
-enum { PATIENCE_S = 2, MOST = 1000 };
+enum { PATIENCE_S = 2 };
 
 struct completion {
     struct buf *out;

@@ -30,6 +30,20 @@ bool line_flag(const struct line *line, const char *json)
     return line_text(line, json) != NULL;
 }
 
+/* Of "a|b|c": the index of the word, or -1. */
+static int choice_index(const char *choices, const char *word)
+{
+    struct slice rest = slice_str(choices), head;
+    bool more = true;
+
+    for (int i = 0; more; i++) {
+        more = slice_cut(&rest, '|', &head);
+        if (slice_eq_str(more ? head : rest, word))
+            return i;
+    }
+    return -1;
+}
+
 enum format line_format(const struct line *line)
 {
     const char *text = line_text(line, "output");
@@ -86,19 +100,6 @@ void line_json(const struct line *line, struct buf *out)
 }
 
 /* ---- whether it can be right ---- */
-
-int choice_index(const char *choices, const char *word)
-{
-    struct slice rest = slice_str(choices), head;
-    bool more = true;
-
-    for (int i = 0; more; i++) {
-        more = slice_cut(&rest, '|', &head);
-        if (slice_eq_str(more ? head : rest, word))
-            return i;
-    }
-    return -1;
-}
 
 static int wrong_choice(const char *what, const char *choices, const char *text, struct err *e)
 {

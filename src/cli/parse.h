@@ -44,7 +44,4 @@ enum format line_format(const struct line *line);
 int line_check(const struct line *line, struct err *e) MUST_CHECK;
 enum { LINE_SHOWN = 80 }; /* bytes of a wrong word that an error repeats */
 
-/* Words of a "a|b|c": the index of the word, or -1. */
-int choice_index(const char *choices, const char *word);
-
 #endif

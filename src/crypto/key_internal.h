@@ -4,7 +4,7 @@
 #include "crypto/key.h"
 #include <openssl/evp.h>
 
-/* Shared by key.c, key_private.c and key_sign.c alone; jose, cms and net use key_openssl(). */
+/* Shared by key.c, key_private.c and key_sign.c alone; others use key_openssl(). */
 struct key {
     enum key_type type;
     int bits;

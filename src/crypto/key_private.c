@@ -6,7 +6,7 @@
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
 
-enum { MAX_PRIVATE = 16 << 10, MAX_POINT = 133, MAX_SCALAR = 66 };
+enum { MAX_PRIVATE = 16 << 10, MAX_POINT = 133 };
 
 static const uint8_t oid_rsa[] = { 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1 };
 static const uint8_t oid_ec[] = { 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1 };

@@ -90,12 +90,10 @@ int cluster_load(struct store_tx *tx, const char *name, struct cluster *ret, str
     MUST_CHECK; /* with machines */
 int cluster_delete(struct request *request, const char *name, int64_t *records, struct err *e)
     MUST_CHECK;
-/* The parts of cluster_create, for adopt: the cluster's record and its machines', uids filled in; a
- * new key for service accounts. */
+/* The parts of cluster_create, for adopt: the cluster's record and its machines', uids filled in.
+ */
 int cluster_insert(struct pki_write *w, struct cluster *c, struct err *e) MUST_CHECK;
 int cluster_insert_machine(struct pki_write *w, struct cluster *c, size_t place, struct err *e)
-    MUST_CHECK;
-int cluster_make_service_account_key(struct pki_write *w, const struct cluster *c, struct err *e)
     MUST_CHECK;
 void cluster_scope(const struct cluster *c, char scope[64]);
 const struct machine *cluster_machine(const struct cluster *c, const char *name); /* NULL */

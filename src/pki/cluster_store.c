@@ -142,7 +142,7 @@ int cluster_insert(struct pki_write *w, struct cluster *c, struct err *e)
     return 0;
 }
 
-int cluster_make_service_account_key(struct pki_write *w, const struct cluster *c, struct err *e)
+static int make_service_account_key(struct pki_write *w, const struct cluster *c, struct err *e)
 {
     CLEANUP(data_key_clear) struct data_key dk = { 0 };
     CLEANUP(buf_clear) struct buf sealed = { 0 };
@@ -238,8 +238,7 @@ static int make(struct pki_write *w, void *ctx, struct err *e)
     if (there)
         return 0;
     pki_deciding(w, "cluster.create", "cluster/%s", c->name);
-    if (cluster_insert(w, c, e) || cluster_make_service_account_key(w, c, e) ||
-        pki_granted(w, NULL, e))
+    if (cluster_insert(w, c, e) || make_service_account_key(w, c, e) || pki_granted(w, NULL, e))
         return -1;
     for (int role = 0; role < AUTHORITY_ROLES; role++)
         if (authority_create(w, c, 1U << role, e))

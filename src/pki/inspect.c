@@ -201,7 +201,8 @@ static bool dns_matches(struct slice pattern, const char *host)
            strncasecmp((const char *)pattern.ptr, host, pattern.len) == 0;
 }
 
-bool inspect_name_matches(const struct x509_cert *cert, const char *host)
+/* DNS names with wildcards as RFC 6125 6.4.3 has them, or addresses; the CN is not looked at. */
+static bool name_matches(const struct x509_cert *cert, const char *host)
 {
     struct san_iter it = san_iter(&cert->ext);
     uint8_t address[16];
@@ -232,7 +233,7 @@ static void judge_name(const struct look *l)
     }
     if (ext->has_eku && (ext->eku & EKU_SERVER) && !ext->san_count)
         FOUND(l, "name", "is a server's and names no host: clients do not look at the CN");
-    else if (l->in->name && !inspect_name_matches(&l->cert, l->in->name))
+    else if (l->in->name && !name_matches(&l->cert, l->in->name))
         FOUND(l, "name", "is not for '%s'; it names %s", l->in->name,
               names.len ? buf_str(&names) : "no host");
 }

@@ -49,9 +49,6 @@ int inspect_certificate(const struct inspect_input *in, finding_fn *fn, void *ct
 /* Strength alone, of a certificate's or a key file's public key (SubjectPublicKeyInfo DER); false
  * when it is too weak, which was reported. */
 bool inspect_key(struct slice spki, const struct finding_sink *sink);
-/* Whether a certificate speaks for that host: DNS name with wildcards as RFC 6125 6.4.3, or
- * address; the CN is not looked at. */
-bool inspect_name_matches(const struct x509_cert *cert, const char *host);
 /* The members of a certificate for JSON: subject, issuer, serial, not_before, not_after,
  * fingerprint, key_type, key_usage, extended_key_usage, sans, ca ... */
 int inspect_write(struct json_writer *w, const struct x509_cert *cert, int64_t now);

@@ -17,11 +17,6 @@ struct keeper *pki_keeper(struct pki *pki)
     return pki->keeper;
 }
 
-struct state_dir *pki_dir(struct pki *pki)
-{
-    return pki->dir;
-}
-
 const char *pki_installation(const struct pki *pki)
 {
     return pki->installation;
@@ -118,7 +113,9 @@ int pki_keeper_public(struct pki *pki, struct buf *pem, struct err *e)
 
 /* ---- the root key's file ---- */
 
-int root_key_file_open(const struct pki *pki, const char *name, struct keeper **ret, struct err *e)
+/* Opens a key file as this installation's; ERR_NOT_FOUND when there is none. */
+static int open_key_file(const struct pki *pki, const char *name, struct keeper **ret,
+                         struct err *e)
 {
     CLEANUP(fd_closep) int fd = -1;
 
@@ -137,7 +134,7 @@ int root_key_file_new(const struct pki *pki, struct keeper **ret, struct err *e)
     if (keeper_root_key_new(&file, id, e) ||
         state_dir_key_write(pki->dir, ROOT_KEY_NEXT, secret_slice(&file), e))
         return -1;
-    return root_key_file_open(pki, ROOT_KEY_NEXT, ret, e);
+    return open_key_file(pki, ROOT_KEY_NEXT, ret, e);
 }
 
 /* Opens a key file and keeps it when it is the one wanted; *other gets the id of one that is not.
@@ -147,7 +144,7 @@ static int try_key(struct pki *pki, const char *name, const char *id, char other
 {
     CLEANUP(keeper_closep) struct keeper *keeper = NULL;
 
-    if (root_key_file_open(pki, name, &keeper, e))
+    if (open_key_file(pki, name, &keeper, e))
         return -1;
     if (strcmp(keeper_root_id(keeper), id) != 0) {
         (void)snprintf(other, ROOT_KEY_ID, "%s", keeper_root_id(keeper));

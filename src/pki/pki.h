@@ -24,7 +24,6 @@ DEFINE_FREEP(struct pki *, pki_close)
 
 struct store *pki_store(struct pki *pki);
 struct keeper *pki_keeper(struct pki *pki);
-struct state_dir *pki_dir(struct pki *pki);
 const char *pki_installation(const struct pki *pki);
 int64_t pki_now(const struct pki *pki);
 void pki_audit_signer(struct pki *pki, struct audit_signer *signer); /* borrows pki */

@@ -19,9 +19,6 @@ struct pki {
 #define ROOT_KEY_NEXT "root.key.next"
 #define AUDIT_CHAIN "local"
 
-/* Opens a key file as this installation's; ERR_NOT_FOUND when there is none. */
-int root_key_file_open(const struct pki *pki, const char *name, struct keeper **ret, struct err *e)
-    MUST_CHECK;
 /* A new key in root.key.next, durable, and a keeper on it. */
 int root_key_file_new(const struct pki *pki, struct keeper **ret, struct err *e) MUST_CHECK;
 /* Takes what the store says: uid, root key, the keeper's own key. Nothing there yet: keeper stays

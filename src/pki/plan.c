@@ -22,11 +22,6 @@ int layout_parse(enum layout *layout, const char *name, struct err *e)
     return err_set(e, ERR_INVALID, "layout '%s' is unknown: kubeadm or systemd", name);
 }
 
-const char *layout_name(enum layout layout)
-{
-    return layout_names[layout];
-}
-
 /* One plan being written. */
 struct plan {
     struct request *request;
@@ -311,7 +306,7 @@ int plan_write(struct request *request, struct store_tx *tx, const struct cluste
         return -1;
     json_put_text(out, "cluster", c->name);
     json_put_text(out, "machine", p.m->name);
-    json_put_text(out, "layout", layout_name(what->layout));
+    json_put_text(out, "layout", layout_names[what->layout]);
     json_put_text(out, "prefix", template_get(&p.vars, "prefix"));
     json_put_array(out, "files");
     if (put_bundles(&p, e))

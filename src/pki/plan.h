@@ -22,7 +22,6 @@
  */
 enum layout { LAYOUT_KUBEADM, LAYOUT_SYSTEMD };
 int layout_parse(enum layout *layout, const char *name, struct err *e) MUST_CHECK;
-const char *layout_name(enum layout layout);
 
 struct plan_request {
     const char *machine;

@@ -99,14 +99,6 @@ int store_find_fingerprint(struct store_tx *tx, const char *fingerprint, struct 
     return find_by(tx, sql, "fingerprint", fingerprint, out, e);
 }
 
-int store_find_issuer_serial(struct store_tx *tx, const char *issuer_serial, struct record *out,
-                             struct err *e)
-{
-    static const char sql[] = SELECT_RECORD "WHERE issuer_serial=? ORDER BY id LIMIT 1";
-
-    return find_by(tx, sql, "issuer and serial number", issuer_serial, out, e);
-}
-
 int store_find_serial(struct store_tx *tx, const char *serial, struct record *out, struct err *e)
 {
     static const char sql[] =

@@ -210,14 +210,6 @@ int state_dir_key_promote(const struct state_dir *dir, const char *from, const c
     return sync_dir(dir, e);
 }
 
-int state_dir_key_remove(const struct state_dir *dir, const char *name, struct err *e)
-{
-    assert(!strchr(name, '/'));
-    if (unlinkat(dir->fd, name, 0) && errno != ENOENT)
-        return err_errno(e, "remove the key file '%s/%s'", dir->path, name);
-    return sync_dir(dir, e);
-}
-
 int state_dir_default(char **path, struct err *e)
 {
     const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");

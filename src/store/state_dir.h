@@ -37,8 +37,6 @@ int state_dir_key_write(const struct state_dir *dir, const char *name, struct sl
                         struct err *e) MUST_CHECK; /* 0600, durable, replaces */
 int state_dir_key_promote(const struct state_dir *dir, const char *from, const char *to,
                           struct err *e) MUST_CHECK; /* durable rename */
-/* Gone for good when it returns; one that was not there is fine. */
-int state_dir_key_remove(const struct state_dir *dir, const char *name, struct err *e) MUST_CHECK;
 
 /* $POTERNE_STATE is the command line's business. Root: /var/lib/poterne; others:
  * $XDG_STATE_HOME/poterne or ~/.local/state/poterne. The caller frees. ERR_INVALID without one. */

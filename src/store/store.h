@@ -64,8 +64,6 @@ int store_find(struct store_tx *tx, const char *kind, const char *scope, const c
                struct record *out, struct err *e) MUST_CHECK;
 int store_find_fingerprint(struct store_tx *tx, const char *fingerprint, struct record *out,
                            struct err *e) MUST_CHECK;
-int store_find_issuer_serial(struct store_tx *tx, const char *issuer_serial, struct record *out,
-                             struct err *e) MUST_CHECK;
 /* By the serial number alone, of whatever issuer; ERR_CONFLICT when several have it. */
 int store_find_serial(struct store_tx *tx, const char *serial, struct record *out, struct err *e)
     MUST_CHECK;

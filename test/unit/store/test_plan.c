@@ -65,13 +65,12 @@ static int use_audit(struct store_tx *tx, struct err *e)
 
 static int use_look_ups(struct store_tx *tx, const char *uid, struct err *e)
 {
-    struct record out[5] = { 0 };
+    struct record out[4] = { 0 };
     CLEANUP(buf_clear) struct buf value = { 0 };
     int64_t count;
     int rc = store_get(tx, uid, &out[0], e) || store_find(tx, "k", "/", "n", &out[1], e) ||
              store_find_fingerprint(tx, "f", &out[2], e) ||
-             store_find_issuer_serial(tx, "s/i", &out[3], e) ||
-             store_find_serial(tx, "s", &out[4], e) || store_count(tx, "k", "/", &count, e) ||
+             store_find_serial(tx, "s", &out[3], e) || store_count(tx, "k", "/", &count, e) ||
              store_count(tx, "k", NULL, &count, e) || store_setting_get(tx, "s", &value, e) ||
              store_changes(tx, 0, 0, ignore_change, NULL, e);
 
