@@ -33,7 +33,10 @@ static inline bool corpus_read(struct buf *out, const char *name)
 
 static inline void corpus_absent(const char *name)
 {
-    printf("# skipped: no corpus %s (set POTERNE_CORPORA)\n", name);
+    char reason[CORPUS_PATH];
+
+    snprintf(reason, sizeof reason, "no corpus %s (set POTERNE_CORPORA)", name);
+    not_here(reason);
 }
 
 /* NULL, and a line that says so, when the file is absent. */

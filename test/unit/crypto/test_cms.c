@@ -579,12 +579,12 @@ static int run_openssl(const char *const words[])
     return WIFEXITED(status) ? WEXITSTATUS(status) : 256;
 }
 
-static void need_openssl(void)
+static bool has_openssl(void)
 {
     if (run_openssl((const char *const[]){ "version", NULL }) == 0)
-        return;
-    print_message("# SKIP there is no openssl command\n");
-    skip();
+        return true;
+    not_here("there is no openssl command");
+    return false;
 }
 
 static void expect_plain(const char *label, int rc, struct slice plain)
@@ -627,7 +627,8 @@ static void test_openssl_opens_passphrase(void **state)
                                   NULL };
 
     (void)state;
-    need_openssl();
+    if (!has_openssl())
+        return;
     for (size_t i = 0; i < ARRAY_LEN(sizes); i += 4) { /* 0, 17, 3 MiB */
         CLEANUP(secret_clear) struct secret plain = { 0 };
         CLEANUP(buf_clear) struct buf out = { 0 };
@@ -648,7 +649,8 @@ static void test_openssl_opens_recipient(void **state)
                                   "-recip",     "cert.pem", NULL };
 
     (void)state;
-    need_openssl();
+    if (!has_openssl())
+        return;
     for (size_t i = 0; i < FITTING; i++) {
         CLEANUP(buf_clear) struct buf out = { 0 };
         struct slice plain = slice_str("attack at dawn");
@@ -678,7 +680,8 @@ static void test_openssl_writes(void **state)
     struct slice plain = slice_str("attack at dusk");
 
     (void)state;
-    need_openssl();
+    if (!has_openssl())
+        return;
     for (size_t i = 0; i < FITTING + 1; i++) {
         const struct person *p = &people[i < FITTING ? i : BOB];
         bool oaep = strcmp(p->key_type, "RSA") == 0 && i < FITTING;
