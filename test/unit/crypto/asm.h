@@ -45,4 +45,23 @@ static inline void asm_add(struct buf *out, const char *text)
     assert(depth == 0);
 }
 
+/* What is read is refused with any number of bytes cut off its end, and with one more; nothing is
+ * read beyond it (each cut ends where its memory does). */
+static inline void asm_check_cuts(struct slice good, bool (*reads)(struct slice))
+{
+    CLEANUP(buf_clear) struct buf more = { 0 };
+
+    assert_true(reads(good));
+    for (size_t len = 0; len < good.len; len++) {
+        uint8_t *copy = malloc(len ? len : 1);
+
+        memcpy(copy, good.ptr, len);
+        assert_false(reads(slice_of(copy, len)));
+        free(copy);
+    }
+    buf_add_slice(&more, good);
+    buf_add_byte(&more, 0);
+    assert_false(reads(buf_slice(&more)));
+}
+
 #endif

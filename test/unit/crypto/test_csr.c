@@ -100,22 +100,20 @@ static void test_read(void **state)
     }
 }
 
+static bool reads(struct slice der)
+{
+    struct x509_csr csr;
+
+    return x509_csr_read(&csr, der, NULL) == 0;
+}
+
 static void test_cut(void **state)
 {
     CLEANUP(buf_clear) struct buf der = { 0 };
-    struct x509_csr csr;
 
     (void)state;
     put_csr(&der, good);
-    for (size_t len = 0; len < der.len; len++) {
-        uint8_t *copy = malloc(len ? len : 1);
-
-        memcpy(copy, der.ptr, len);
-        assert_int_equal(x509_csr_read(&csr, slice_of(copy, len), NULL), -1);
-        free(copy);
-    }
-    buf_add_byte(&der, 0);
-    assert_int_equal(x509_csr_read(&csr, buf_slice(&der), NULL), -1);
+    asm_check_cuts(buf_slice(&der), reads);
 }
 
 static void test_limits(void **state)

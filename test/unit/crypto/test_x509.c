@@ -207,23 +207,20 @@ static void test_read(void **state)
     }
 }
 
-/* Every cut of a good certificate is refused, every byte behind it, and nothing is read beyond. */
+static bool reads(struct slice der)
+{
+    struct x509_cert cert;
+
+    return x509_cert_read(&cert, der, NULL) == 0;
+}
+
 static void test_cut(void **state)
 {
     CLEANUP(buf_clear) struct buf der = { 0 };
-    struct x509_cert cert;
 
     (void)state;
     put_cert(&der, good);
-    for (size_t len = 0; len < der.len; len++) {
-        uint8_t *copy = malloc(len ? len : 1);
-
-        memcpy(copy, der.ptr, len);
-        assert_int_equal(x509_cert_read(&cert, slice_of(copy, len), NULL), -1);
-        free(copy);
-    }
-    buf_add_byte(&der, 0);
-    assert_int_equal(x509_cert_read(&cert, buf_slice(&der), NULL), -1);
+    asm_check_cuts(buf_slice(&der), reads);
 }
 
 static void test_fields(void **state)
