@@ -57,33 +57,6 @@ struct leaf_record {
     char fingerprint[65];
 };
 
-static void put_person(struct json_writer *w, const struct x509_cert *cert)
-{
-    struct name_iter it = name_iter(cert->subject);
-    struct name_part part;
-    char cn[256];
-
-    adopt_common_name(cert, cn);
-    json_put_text(w, "user", cn);
-    json_put_array(w, "groups");
-    while (name_next(&it, &part))
-        if (part.attr == NAME_O)
-            json_put_slice(w, NULL, part.value);
-    json_put_end(w);
-}
-
-static void put_names(struct json_writer *w, const struct x509_cert *cert)
-{
-    struct san_iter it = san_iter(&cert->ext);
-    struct san san;
-
-    inspect_write_name(w, "subject", cert->subject);
-    json_put_array(w, "sans");
-    while (san_next(&it, &san))
-        inspect_write_san(w, &san);
-    json_put_end(w);
-}
-
 static void write_body(struct buf *body, const struct leaf_record *l)
 {
     CLEANUP(key_freep) struct key *key = NULL;
@@ -99,9 +72,9 @@ static void write_body(struct buf *body, const struct leaf_record *l)
     if (l->a->machine[0] && !l->person)
         json_put_text(&w, "machine", l->a->machine);
     if (l->person)
-        put_person(&w, l->cert);
+        inspect_write_person(&w, l->cert);
     json_put_int(&w, "generation", 1);
-    put_names(&w, l->cert);
+    inspect_write_names(&w, l->cert);
     json_put_time(&w, "not_before", l->cert->not_before);
     json_put_time(&w, "not_after", l->cert->not_after);
     json_put_text(&w, "key_type", key_type_name(type));

@@ -1,7 +1,6 @@
 #include "pki/adopt_internal.h"
 
 #include "base/alloc.h"
-#include "crypto/name.h"
 #include "pki/address.h"
 #include "pki/cluster_spec.h"
 #include <arpa/inet.h>
@@ -52,13 +51,9 @@ static const struct adopt_leaf *leaf_at(const struct adoption *a, const char *pa
 
 void adopt_common_name(const struct x509_cert *cert, char out[256])
 {
-    struct name_iter it = name_iter(cert->subject);
-    struct name_part part;
+    struct slice name = inspect_common_name(cert);
 
-    out[0] = '\0';
-    while (name_next(&it, &part))
-        if (part.attr == NAME_CN && !out[0] && part.value.len < 256 && !slice_has_nul(part.value))
-            (void)snprintf(out, 256, SLICE_FMT, SLICE_ARG(part.value));
+    (void)snprintf(out, 256, SLICE_FMT, SLICE_ARG(name));
 }
 
 static int set_field(struct cluster *c, const char *name, const char *text, struct err *e)

@@ -49,10 +49,15 @@ int inspect_certificate(const struct inspect_input *in, finding_fn *fn, void *ct
 /* Strength alone, of a certificate's or a key file's public key (SubjectPublicKeyInfo DER); false
  * when it is too weak, which was reported. */
 bool inspect_key(struct slice spki, const struct finding_sink *sink);
+/* The first CN; empty when there is none, or none that a name could be. */
+struct slice inspect_common_name(const struct x509_cert *cert);
 /* The members of a certificate for JSON: subject, issuer, serial, not_before, not_after,
  * fingerprint, key_type, key_usage, extended_key_usage, sans, ca ... */
 int inspect_write(struct json_writer *w, const struct x509_cert *cert, int64_t now);
-/* What others write in the same form: a Name as a text, a SAN as an item, a finding's members. */
+/* What others write in the same form: subject and SANs, user and groups, a Name as a text, a SAN as
+ * an item, a finding's members. */
+void inspect_write_names(struct json_writer *w, const struct x509_cert *cert);
+void inspect_write_person(struct json_writer *w, const struct x509_cert *cert);
 void inspect_write_name(struct json_writer *w, const char *key, struct slice name);
 void inspect_write_san(struct json_writer *w, const struct san *san);
 void inspect_write_finding(struct json_writer *w, const struct finding *f);

@@ -60,21 +60,58 @@ static void put_key(struct json_writer *w, struct slice spki)
         json_put_int(w, "key_bits", key_bits(key));
 }
 
+static void put_sans(struct json_writer *w, const struct x509_ext *ext)
+{
+    struct san_iter it = san_iter(ext);
+    struct san san;
+
+    json_put_array(w, "sans");
+    while (san_next(&it, &san))
+        inspect_write_san(w, &san);
+    json_put_end(w);
+}
+
+void inspect_write_names(struct json_writer *w, const struct x509_cert *cert)
+{
+    inspect_write_name(w, "subject", cert->subject);
+    put_sans(w, &cert->ext);
+}
+
+struct slice inspect_common_name(const struct x509_cert *cert)
+{
+    struct name_iter it = name_iter(cert->subject);
+    struct name_part part;
+
+    while (name_next(&it, &part))
+        if (part.attr == NAME_CN && part.value.len && part.value.len < 256 &&
+            !slice_has_nul(part.value))
+            return part.value;
+    return slice_of(NULL, 0);
+}
+
+void inspect_write_person(struct json_writer *w, const struct x509_cert *cert)
+{
+    struct name_iter it = name_iter(cert->subject);
+    struct name_part part;
+
+    json_put_slice(w, "user", inspect_common_name(cert));
+    json_put_array(w, "groups");
+    while (name_next(&it, &part))
+        if (part.attr == NAME_O)
+            json_put_slice(w, NULL, part.value);
+    json_put_end(w);
+}
+
 static void put_extensions(struct json_writer *w, const struct x509_ext *ext)
 {
     CLEANUP(buf_clear) struct buf ku = { 0 };
     CLEANUP(buf_clear) struct buf eku = { 0 };
-    struct san_iter it = san_iter(ext);
-    struct san san;
 
     x509_ku_names(&ku, ext->ku);
     x509_eku_names(&eku, ext->eku);
     put_list(w, "key_usage", buf_slice(&ku));
     put_list(w, "extended_key_usage", buf_slice(&eku));
-    json_put_array(w, "sans");
-    while (san_next(&it, &san))
-        inspect_write_san(w, &san);
-    json_put_end(w);
+    put_sans(w, ext);
     json_put_bool(w, "ca", ext->ca);
     if (ext->ca && ext->path_len >= 0)
         json_put_int(w, "path_length", ext->path_len);

@@ -1,54 +1,12 @@
 #include "pki/state_check_internal.h"
 
 #include "base/alloc.h"
-#include "crypto/name.h"
+#include "pki/inspect.h"
 
 /*
  * What a certificate's record says in clear, which lists and policies read, must be what the
  * certificate says. The members are made anew, by the writer that made them, and compared.
  */
-
-/* The first, as whoever recorded it took it. */
-static struct slice common_name(const struct x509_cert *cert)
-{
-    struct name_iter it = name_iter(cert->subject);
-    struct name_part part;
-
-    while (name_next(&it, &part))
-        if (part.attr == NAME_CN && part.value.len < 256 && !slice_has_nul(part.value))
-            return part.value;
-    return slice_of(NULL, 0);
-}
-
-static void put_person(struct json_writer *w, const struct x509_cert *cert)
-{
-    struct name_iter it = name_iter(cert->subject);
-    struct name_part part;
-
-    json_put_slice(w, "user", common_name(cert));
-    json_put_array(w, "groups");
-    while (name_next(&it, &part))
-        if (part.attr == NAME_O)
-            json_put_slice(w, NULL, part.value);
-    json_put_end(w);
-}
-
-static void put_names(struct json_writer *w, const struct x509_cert *cert)
-{
-    CLEANUP(buf_clear) struct buf text = { 0 };
-    struct san_iter it = san_iter(&cert->ext);
-    struct san san;
-
-    name_format(&text, cert->subject);
-    json_put_slice(w, "subject", buf_slice(&text));
-    json_put_array(w, "sans");
-    while (san_next(&it, &san)) {
-        buf_reset(&text);
-        san_format(&text, &san);
-        json_put_slice(w, NULL, buf_slice(&text));
-    }
-    json_put_end(w);
-}
 
 static bool same(const struct json_value *a, const struct json_value *b)
 {
@@ -91,11 +49,11 @@ const char *state_check_body(const struct record *r, const struct json_value *bo
         return "serial";
     json_writer_init(&w, &text, false);
     json_put_object(&w, NULL);
-    put_names(&w, cert);
+    inspect_write_names(&w, cert);
     json_put_time(&w, "not_before", cert->not_before);
     json_put_time(&w, "not_after", cert->not_after);
     if (slice_eq_str(json_slice(json_get(body, "authority")), "operators"))
-        put_person(&w, cert);
+        inspect_write_person(&w, cert);
     json_put_end(&w);
     if (json_parse(&doc, buf_slice(&text), NULL, NULL))
         return NULL; /* the certificate has what no JSON holds */
