@@ -37,13 +37,6 @@ void api_response_clear(struct api_response *response)
     buf_clear(&response->body);
 }
 
-const char *http_method_name(enum http_method method)
-{
-    static const char *const names[] = { "GET", "POST", "PUT", "DELETE" };
-
-    return names[method];
-}
-
 /* ---- the request's parts ---- */
 
 struct call {

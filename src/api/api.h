@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "wire/http.h"
 
 /*
  * The one door. A request is what will travel over a socket later: method, path with query, JSON
@@ -14,9 +15,6 @@
  * may carry ?revision=N and is answered 409 when that is not current. Problem:
  * {"apiVersion","kind":"Problem","type":"about:blank","title","status","detail","code":"not-found","request":ID}.
  */
-enum http_method { HTTP_GET, HTTP_POST, HTTP_PUT, HTTP_DELETE };
-const char *http_method_name(enum http_method method);
-
 struct api_options {
     const char *state; /* state directory */
     bool accept_clock;

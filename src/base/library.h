@@ -1,0 +1,25 @@
+#ifndef BASE_LIBRARY_H
+#define BASE_LIBRARY_H
+
+#include "base/err.h"
+#include <stddef.h>
+
+/*
+ * A shared library that is loaded when it is first needed: linked, each would cost every start of
+ * the program a fifth of a millisecond and more. Its functions go into a struct of pointers, one
+ * for each name, in that order; headers such as net/libssl.h make both from one list.
+ */
+struct library {
+    const char *file;    /* "libssl.so.3" */
+    const char *package; /* what to install when it is missing */
+    const char *const *names;
+    size_t count;
+    void *functions;     /* the struct, of `count` pointers */
+    const char *missing; /* NULL when all is there; the caller starts with `file` */
+};
+/* To be called once (pthread_once), then library_check as often as wanted. */
+void library_load(struct library *library);
+/* ERR_INTERNAL: it is not installed, or not the version that we were built with. */
+int library_check(const struct library *library, struct err *e) MUST_CHECK;
+
+#endif
