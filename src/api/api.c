@@ -15,11 +15,17 @@ struct api {
 
 int api_open(struct api **ret, const struct api_options *options, struct err *e)
 {
+    CLEANUP(api_closep) struct api *api = NULL;
+
     if (!options->state || options->state[0] != '/')
         return err_set(e, ERR_INVALID, "the state directory must be an absolute path");
-    *ret = xcalloc(1, sizeof **ret);
-    (*ret)->options = *options;
-    (*ret)->state = xstrdup(options->state);
+    api = xcalloc(1, sizeof *api);
+    api->options = *options;
+    api->state = xstrdup(options->state);
+    if (options->base && pki_share(&api->pki, options->base, options->keeper, e))
+        return -1;
+    *ret = api;
+    api = NULL;
     return 0;
 }
 
@@ -196,6 +202,28 @@ static int parse_request(struct call *c, const struct api_request *request, stru
 
 /* ---- opening ---- */
 
+/* Shared with a daemon's other threads: open since api_open. */
+static int use_shared(struct call *c, struct err *e)
+{
+    struct api *api = c->api;
+
+    if (c->route->flags & (ROUTE_EXCLUSIVE | ROUTE_KEY_FILE))
+        return err_set(
+            e, ERR_CONFLICT,
+            "this needs the root key's file, which a daemon does not read: run it on its "
+            "machine%s",
+            c->route->flags & ROUTE_EXCLUSIVE ? " while the daemon is stopped" : "");
+    pki_set_now(api->pki, api->options.now ? api->options.now : clock_wall());
+    return 0;
+}
+
+static enum state_lock lock_of(const struct route *route)
+{
+    if (route->flags & ROUTE_EXCLUSIVE)
+        return STATE_EXCLUSIVE;
+    return route->flags & ROUTE_KEY_FILE ? STATE_BESIDE : STATE_SHARED;
+}
+
 static int open_pki(struct call *c, struct err *e)
 {
     struct api *api = c->api;
@@ -203,13 +231,15 @@ static int open_pki(struct call *c, struct err *e)
     struct pki_options options = {
         .dir = { .path = api->state,
                  .create = (c->route->flags & ROUTE_CREATES) != 0,
-                 .lock = exclusive ? STATE_EXCLUSIVE : STATE_SHARED,
+                 .lock = lock_of(c->route),
                  .wait_ms = 60000,
                  .waiting = api->options.waiting,
                  .ctx = api->options.ctx },
         .now = api->options.now ? api->options.now : clock_wall(),
     };
 
+    if (api->options.base)
+        return use_shared(c, e);
     if (api->pki && exclusive &&
         !api->exclusive) { /* no upgrade of a lock: two of us would wait for each other */
         pki_close(api->pki);
@@ -286,7 +316,8 @@ void api_call(struct api *api, const struct api_request *request, struct api_res
     struct json_writer reply;
 
     buf_reset(&response->body);
-    if (parse_request(&c, request, &e) || identity_enter(&id, api->state, &e)) {
+    if (parse_request(&c, request, &e) ||
+        (!api->options.base && identity_enter(&id, api->state, &e))) {
         write_problem(&c, response, &e);
         return;
     }

@@ -15,12 +15,18 @@
  * may carry ?revision=N and is answered 409 when that is not current. Problem:
  * {"apiVersion","kind":"Problem","type":"about:blank","title","status","detail","code":"not-found","request":ID}.
  */
+struct pki_base;
+struct keeper;
 struct api_options {
     const char *state; /* state directory */
     bool accept_clock;
     int64_t now;                /* 0: the wall clock */
     void (*waiting)(void *ctx); /* somebody else holds the lock: called once after a second */
     void *ctx;
+    /* A daemon's thread: the directory is open already, exclusively, and the keeper is another
+     * process. base is borrowed; the keeper is taken. What needs the root key's file is refused. */
+    struct pki_base *base;
+    struct keeper *keeper;
 };
 struct api;
 /* Opens nothing yet: each call opens what its route needs (lock shared or exclusive, made or not)

@@ -33,7 +33,7 @@ const struct route routes[] = {
     ROUTE(HTTP_GET,    "/v1/audit/export",                    RIGHT_READ,   0,        0,             "AuditExport",   export_audit,    "after limit", "lines for an outside verifier, in parts: go on with ?after= the one given, until none is"),
     ROUTE(HTTP_POST,   "/v1/audit/pruning",                   RIGHT_OWN,    4096,     0,             "AuditPruning",  prune_audit,     "",   "remove old records, leaving a signed tombstone"),
     ROUTE(HTTP_POST,   "/v1/root-key/rotation",               RIGHT_OWN,    4096,     ROUTE_EXCLUSIVE, "RootKeyRotation", rotate_root_key, "", "a new root key; with reseal, new data keys and every sealed value sealed again"),
-    ROUTE(HTTP_POST,   "/v1/state/backup",                    RIGHT_OWN,    64 << 10, 0,             "Backup",        make_backup,     "",   "an encrypted copy of everything, taken while commands run"),
+    ROUTE(HTTP_POST,   "/v1/state/backup",                    RIGHT_OWN,    64 << 10, ROUTE_KEY_FILE, "Backup",        make_backup,     "",   "an encrypted copy of everything, taken while commands run"),
     ROUTE(HTTP_POST,   "/v1/state/check",                     RIGHT_OWN,    0,        0,             "StateCheck",    check_state,     "",   "does every sealed value open, every chain verify, every key fit"),
 };
 /* clang-format on */

@@ -23,6 +23,7 @@ enum route_flags {
     ROUTE_EMPTY = 1 << 1,     /* without a state directory: an empty list, not an error */
     ROUTE_EXCLUSIVE = 1 << 2, /* needs the state directory for itself */
     ROUTE_STATELESS = 1 << 3, /* says what the program knows: opens none */
+    ROUTE_KEY_FILE = 1 << 4,  /* reads the root key's file, as no daemon does; may run beside one */
 };
 struct route {
     enum http_method method;

@@ -233,19 +233,114 @@ static int open_tx(struct store_tx *tx, void *ctx, struct err *e)
     return installation_open(ctx, tx, e);
 }
 
+int pki_base_open(struct pki_base **ret, const struct state_dir_options *dir, struct err *e)
+{
+    CLEANUP(pki_base_closep) struct pki_base *base = xcalloc(1, sizeof *base);
+    struct store_options store = { .create = dir->create, .busy_ms = BUSY_MS };
+
+    if (state_dir_open(&base->dir, dir, e))
+        return -1;
+    store.path = state_dir_store(base->dir);
+    if (store_open(&base->store, &store, e))
+        return -1;
+    *ret = base;
+    base = NULL;
+    return 0;
+}
+
+void pki_base_close(struct pki_base *base)
+{
+    if (!base)
+        return;
+    store_close(base->store);
+    state_dir_close(base->dir);
+    free(base);
+}
+
+static struct pki *pki_on(struct pki_base *base, int64_t now)
+{
+    struct pki *pki = xcalloc(1, sizeof *pki);
+
+    pki->dir = base->dir;
+    pki->store = base->store;
+    pki->now = now;
+    return pki;
+}
+
 int pki_open(struct pki **ret, const struct pki_options *options, struct err *e)
 {
-    CLEANUP(pki_closep) struct pki *pki = xcalloc(1, sizeof *pki);
-    struct store_options store = { .create = options->dir.create, .busy_ms = BUSY_MS };
+    CLEANUP(pki_closep) struct pki *pki = NULL;
+    struct pki_base *base;
 
-    pki->now = options->now;
-    if (state_dir_open(&pki->dir, &options->dir, e))
+    if (pki_base_open(&base, &options->dir, e))
         return -1;
-    store.path = state_dir_store(pki->dir);
-    if (store_open(&pki->store, &store, e) || store_read(pki->store, open_tx, pki, e))
+    pki = pki_on(base, options->now);
+    pki->own = base;
+    if (store_read(pki->store, open_tx, pki, e))
         return -1;
     *ret = pki;
     pki = NULL;
+    return 0;
+}
+
+static int share_tx(struct store_tx *tx, void *ctx, struct err *e)
+{
+    CLEANUP(buf_clear) struct buf root_key = { 0 };
+    struct pki *pki = ctx;
+
+    if (read_settings(pki, tx, &root_key, e))
+        return -1;
+    if (!pki->installation[0])
+        return err_set(e, ERR_NOT_FOUND, "nothing has been made here yet");
+    if (strcmp(keeper_root_id(pki->keeper), buf_str(&root_key)) != 0)
+        return err_set(e, ERR_CORRUPT, "the keeper has root key %s, the store is sealed under %s",
+                       keeper_root_id(pki->keeper), buf_str(&root_key));
+    return identity_open(pki->keeper, tx, e);
+}
+
+int pki_share(struct pki **ret, struct pki_base *base, struct keeper *keeper, struct err *e)
+{
+    CLEANUP(pki_closep) struct pki *pki = pki_on(base, 0);
+
+    pki->keeper = keeper;
+    if (store_read(base->store, share_tx, pki, e)) {
+        pki->keeper = NULL; /* still the caller's */
+        return -1;
+    }
+    *ret = pki;
+    pki = NULL;
+    return 0;
+}
+
+void pki_set_now(struct pki *pki, int64_t now)
+{
+    pki->now = now;
+}
+
+static int nothing(struct pki_write *w, void *ctx, struct err *e)
+{
+    (void)w;
+    (void)ctx;
+    (void)e;
+    return 0;
+}
+
+int pki_prepare(const struct pki_options *options, char installation[UID_TEXT], int *root_key,
+                struct err *e)
+{
+    CLEANUP(pki_closep) struct pki *pki = NULL;
+    struct principal who;
+    struct request request = { .who = &who };
+
+    principal_local(&who);
+    if (pki_open(&pki, options, e))
+        return -1;
+    request.pki = pki;
+    if (!pki->keeper && pki_write(&request, nothing, NULL, e))
+        return -1;
+    if (state_dir_key_open(pki->dir, ROOT_KEY_FILE, root_key, e))
+        return -1;
+    (void)snprintf(installation, UID_TEXT, "%s", pki->installation);
     return 0;
 }
 
@@ -254,7 +349,6 @@ void pki_close(struct pki *pki)
     if (!pki)
         return;
     keeper_close(pki->keeper);
-    store_close(pki->store);
-    state_dir_close(pki->dir);
+    pki_base_close(pki->own);
     free(pki);
 }

@@ -22,6 +22,25 @@ int pki_open(struct pki **ret, const struct pki_options *options, struct err *e)
 void pki_close(struct pki *pki);
 DEFINE_FREEP(struct pki *, pki_close)
 
+/*
+ * For a daemon, whose threads each have a pki (and a keeper) of their own on one directory, one
+ * lock and one store. pki_prepare, in a process of its own, makes the installation if there is none
+ * and hands out the root key's file for the keeper to read; it must be gone before the base is
+ * opened with the exclusive lock. A shared pki stands at time 0 until pki_set_now.
+ */
+int pki_prepare(const struct pki_options *options, char installation[UID_TEXT], int *root_key,
+                struct err *e) MUST_CHECK;
+struct pki_base;
+int pki_base_open(struct pki_base **ret, const struct state_dir_options *dir, struct err *e)
+    MUST_CHECK;
+void pki_base_close(struct pki_base *base); /* each pki on it must be closed before */
+DEFINE_FREEP(struct pki_base *, pki_base_close)
+/* Takes the keeper on success. ERR_NOT_FOUND: no installation here; ERR_CORRUPT: another's keeper.
+ */
+int pki_share(struct pki **ret, struct pki_base *base, struct keeper *keeper, struct err *e)
+    MUST_CHECK;
+void pki_set_now(struct pki *pki, int64_t now);
+
 struct store *pki_store(struct pki *pki);
 struct keeper *pki_keeper(struct pki *pki);
 const char *pki_installation(const struct pki *pki);

@@ -4,8 +4,14 @@
 #include "pki/pki.h"
 
 /* What pki.c, pki_write.c and root_key.c share; nobody else. */
-struct pki {
+struct pki_base {
     struct state_dir *dir;
+    struct store *store;
+};
+
+struct pki {
+    struct pki_base *own;  /* what pki_open opened, and pki_close closes; NULL: shared */
+    struct state_dir *dir; /* borrowed from a base, as is `store` */
     struct store *store;
     struct keeper *keeper;       /* NULL before the first write of all */
     char installation[UID_TEXT]; /* "" likewise */

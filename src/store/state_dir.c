@@ -95,6 +95,12 @@ static int open_folder(struct state_dir *dir, bool create, struct err *e)
     return check_mode("the state directory", dir->path, &info, e);
 }
 
+/* What is beside a daemon needs no lock: it holds off what must have the directory for itself. */
+static bool is_beside_daemon(const struct state_dir *dir, const struct state_dir_options *options)
+{
+    return options->lock == STATE_BESIDE && !faccessat(dir->fd, STATE_DAEMON, F_OK, 0);
+}
+
 static int wait_for_lock(const struct state_dir *dir, const struct state_dir_options *options,
                          struct err *e)
 {
@@ -108,6 +114,8 @@ static int wait_for_lock(const struct state_dir *dir, const struct state_dir_opt
 
         if (errno != EWOULDBLOCK && errno != EINTR)
             return err_errno(e, "lock the state directory '%s'", dir->path);
+        if (is_beside_daemon(dir, options))
+            return 0;
         if (waited >= options->wait_ms)
             return err_set(
                 e, ERR_BUSY,
@@ -121,6 +129,9 @@ static int wait_for_lock(const struct state_dir *dir, const struct state_dir_opt
         if (nap.tv_nsec < 20000000)
             nap.tv_nsec += 1000000;
     }
+    /* One that a daemon left when it was killed: nobody else can be serving now. */
+    if (options->lock == STATE_EXCLUSIVE)
+        (void)unlinkat(dir->fd, STATE_DAEMON, 0);
     return 0;
 }
 

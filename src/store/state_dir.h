@@ -13,7 +13,11 @@ struct state_dir;
 enum state_lock {
     STATE_SHARED,    /* commands */
     STATE_EXCLUSIVE, /* root key rotation, restore, the daemon */
+    STATE_BESIDE,    /* shared, or none beside a daemon: for what it cannot do itself (backups) */
 };
+/* A daemon writes this file once it holds the lock, {"socket": PATH}, and removes it at its end:
+ * commands find it there. One that is found while the lock is free says nothing. */
+#define STATE_DAEMON "daemon.json"
 
 struct state_dir_options {
     const char *path;

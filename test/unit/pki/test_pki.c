@@ -1,6 +1,9 @@
+#include "base/alloc.h"
 #include "csr.h"
 #include "pki/root_key.h"
 #include "world.h"
+#include <fcntl.h>
+#include <pthread.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -334,6 +337,104 @@ static void test_data_keys(void **state)
     world_end(&w);
 }
 
+/* ---- shared between threads ---- */
+
+enum { THREADS = 4, WRITES = 25 };
+
+struct sharer {
+    struct pki_base *base;
+    const char *dir, *installation;
+    int failures;
+};
+
+static int open_shared(struct pki **pki, const struct sharer *s, struct err *e)
+{
+    CLEANUP(freep) char *path = xasprintf("%s/root.key", s->dir);
+    CLEANUP(keeper_closep) struct keeper *keeper = NULL;
+    CLEANUP(fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    if (keeper_open(&keeper, fd, s->installation, e) || pki_share(pki, s->base, keeper, e))
+        return -1;
+    keeper = NULL;
+    pki_set_now(*pki, WORLD_NOW + 10);
+    return 0;
+}
+
+static void *write_shared(void *arg)
+{
+    CLEANUP(pki_closep) struct pki *pki = NULL;
+    struct sharer *s = arg;
+    struct principal who;
+    struct err e = { 0 };
+    int calls = 0;
+
+    principal_local(&who);
+    s->failures = open_shared(&pki, s, &e);
+    for (int i = 0; pki && i < WRITES; i++) {
+        struct request request = { .pki = pki, .who = &who };
+
+        s->failures += pki_write(&request, nothing_in, &calls, &e) != 0;
+    }
+    return NULL;
+}
+
+static void test_share(void **state)
+{
+    struct world w;
+    struct world_audit audit = { .action = "test.act" };
+    struct sharer sharer[THREADS];
+    pthread_t thread[THREADS];
+    char installation[UID_TEXT];
+    struct pki_base *base;
+    int before, key = -1;
+    struct err e = { 0 };
+
+    (void)state;
+    world_start(&w);
+    before = world_audited(&w, &audit);
+    world_stop(&w);
+    struct pki_options options = { .dir = { .path = w.dir, .lock = STATE_EXCLUSIVE },
+                                   .now = WORLD_NOW + 5 };
+    assert_int_equal(pki_prepare(&options, installation, &key, &e), 0);
+    fd_closep(&key);
+    assert_int_equal(pki_base_open(&base, &options.dir, &e), 0);
+    for (int i = 0; i < THREADS; i++) {
+        sharer[i] = (struct sharer){ base, w.dir, installation, 0 };
+        assert_int_equal(pthread_create(&thread[i], NULL, write_shared, &sharer[i]), 0);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_join(thread[i], NULL), 0);
+        assert_int_equal(sharer[i].failures, 0);
+    }
+    pki_base_close(base);
+    assert_int_equal(world_try(&w, WORLD_NOW + 20, STATE_SHARED, &e), 0);
+    assert_int_equal(world_audited(&w, &audit), before + THREADS * WRITES);
+    world_end(&w);
+}
+
+/* A keeper of another installation is not taken, and stays the caller's. */
+static void test_share_other(void **state)
+{
+    CLEANUP(pki_base_closep) struct pki_base *base = NULL;
+    CLEANUP(pki_closep) struct pki *pki = NULL;
+    struct world one, other;
+    struct sharer mixed;
+    struct err e = { 0 };
+
+    (void)state;
+    world_start(&one);
+    world_start(&other);
+    world_stop(&one);
+    struct state_dir_options dir = { .path = one.dir, .lock = STATE_EXCLUSIVE };
+    assert_int_equal(pki_base_open(&base, &dir, &e), 0);
+    mixed = (struct sharer){ base, other.dir, pki_installation(other.pki), 0 };
+    assert_int_equal(open_shared(&pki, &mixed, &e), -1);
+    assert_int_equal(e.code, ERR_CORRUPT);
+    assert_null(pki);
+    world_end(&other);
+    remove_tree(one.dir);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -341,6 +442,8 @@ int main(void)
         cmocka_unit_test(test_refusal),
         cmocka_unit_test(test_trail),
         cmocka_unit_test(test_at_once),
+        cmocka_unit_test(test_share),
+        cmocka_unit_test(test_share_other),
         cmocka_unit_test(test_nothing_there),
         cmocka_unit_test(test_data_keys),
         cmocka_unit_test(test_before_the_first_write),

@@ -112,6 +112,30 @@ static void test_lock(void **state)
     assert_null(one);
 }
 
+/* Beside a daemon no lock is wanted; what a killed one left behind says nothing to the next. */
+static void test_beside(void **state)
+{
+    CLEANUP(freep) char *path = path_in(state, "s");
+    CLEANUP(freep) char *mark = xasprintf("%s/" STATE_DAEMON, path);
+    CLEANUP(state_dir_closep) struct state_dir *daemon = NULL, *beside = NULL;
+    struct err e = { 0 };
+
+    assert_ok(open_dir(&daemon, path, true, STATE_EXCLUSIVE, &e));
+    assert_err(open_dir(&beside, path, true, STATE_BESIDE, &e), ERR_BUSY); /* it does not serve */
+    write_bytes(mark, "{}", 2);
+    assert_int_equal(chmod(mark, 0600), 0);
+    assert_ok(open_dir(&beside, path, true, STATE_BESIDE, &e));
+    state_dir_close(daemon);
+    daemon = NULL;
+    assert_ok(open_dir(&daemon, path, true, STATE_EXCLUSIVE, &e)); /* nor does it hold one off */
+    assert_int_equal(access(mark, F_OK), -1);
+    state_dir_close(daemon);
+    state_dir_close(beside);
+    daemon = beside = NULL;
+    assert_ok(open_dir(&beside, path, true, STATE_BESIDE, &e)); /* without a daemon: shared */
+    assert_err(open_dir(&daemon, path, true, STATE_EXCLUSIVE, &e), ERR_BUSY);
+}
+
 static void count_call(void *ctx)
 {
     int *calls = ctx;
@@ -236,9 +260,9 @@ static void test_default(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        folder_test(test_open),    folder_test(test_modes), folder_test(test_owner),
-        folder_test(test_lock),    folder_test(test_keys),  folder_test(test_waiting),
-        folder_test(test_default),
+        folder_test(test_open),    folder_test(test_modes),  folder_test(test_owner),
+        folder_test(test_lock),    folder_test(test_keys),   folder_test(test_waiting),
+        folder_test(test_default), folder_test(test_beside),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
