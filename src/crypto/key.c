@@ -261,9 +261,31 @@ int key_bits(const struct key *key)
     return key->bits;
 }
 
+/* FIPS 186-5, appendix A.1.1: odd, above 2^16. */
+static bool exponent_is_good(const struct key *key)
+{
+    CLEANUP(BN_freep) BIGNUM *e = NULL;
+
+    return EVP_PKEY_get_bn_param(key->pkey, OSSL_PKEY_PARAM_RSA_E, &e) && BN_is_odd(e) &&
+           BN_num_bits(e) > 16;
+}
+
+int key_check_strength(const struct key *key, struct err *e)
+{
+    if (key->type == KEY_OTHER)
+        return err_set(e, ERR_REFUSED, "the key is not RSA, P-256, P-384, P-521 or Ed25519");
+    if (!key_type_is_rsa(key->type))
+        return 0;
+    if (key_bits(key) < 2048)
+        return err_set(e, ERR_REFUSED, "an RSA key of %d bits: 2048 are the least", key_bits(key));
+    if (!exponent_is_good(key))
+        return err_set(e, ERR_REFUSED, "an RSA key with a public exponent below 65537");
+    return 0;
+}
+
 bool key_is_strong(const struct key *key)
 {
-    return key->type != KEY_OTHER && (!key_type_is_rsa(key->type) || key_bits(key) >= 2048);
+    return !key_check_strength(key, NULL);
 }
 
 bool key_is_private(const struct key *key)

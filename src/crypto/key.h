@@ -49,8 +49,11 @@ void key_free(struct key *key);
 DEFINE_FREEP(struct key *, key_free)
 
 enum key_type key_type(const struct key *key);
-int key_bits(const struct key *key);       /* strength as certificates name it: 256, 2048 ... */
-bool key_is_strong(const struct key *key); /* of a type that we know, RSA of at least 2048 bits */
+int key_bits(const struct key *key); /* strength as certificates name it: 256, 2048 ... */
+/* Of a type that we know, RSA of at least 2048 bits and with a public exponent of at least 65537;
+ * ERR_REFUSED says what it lacks. */
+int key_check_strength(const struct key *key, struct err *e) MUST_CHECK;
+bool key_is_strong(const struct key *key);
 bool key_is_private(const struct key *key);
 struct slice key_spki(const struct key *key); /* borrowed SubjectPublicKeyInfo DER */
 bool key_same_public(const struct key *a, const struct key *b);

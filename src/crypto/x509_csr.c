@@ -96,11 +96,7 @@ static int check_strength(const struct x509_csr *csr, const struct key *key, str
         return err_set(e, ERR_REFUSED, "the request is signed with SHA-1: use SHA-256");
     if (csr->sig_alg == SIG_OTHER)
         return err_set(e, ERR_REFUSED, "the request is signed with an unknown or weak algorithm");
-    if (key_type(key) == KEY_OTHER)
-        return err_set(e, ERR_REFUSED, "the key is not RSA, P-256, P-384, P-521 or Ed25519");
-    if (!key_is_strong(key))
-        return err_set(e, ERR_REFUSED, "an RSA key of %d bits: 2048 are the least", key_bits(key));
-    return 0;
+    return key_check_strength(key, e);
 }
 
 int x509_csr_verify(const struct x509_csr *csr, struct key **key, struct err *e)

@@ -154,10 +154,7 @@ static int check_imported(const struct x509_cert *cert, const struct key *key, s
         return -1;
     if (!key_same_public(public, key))
         return err_set(e, ERR_INVALID, "the private key is not the certificate's");
-    if (!key_is_strong(key))
-        return err_set(e, ERR_REFUSED, "a key of type '%s' with %d bits is too weak or not known",
-                       key_type_name(key_type(key)), key_bits(key));
-    return 0;
+    return key_check_strength(key, e);
 }
 
 int keeper_authority_import(struct keeper *keeper, const struct seal_place *place,

@@ -134,10 +134,13 @@ static void judge_strength(struct adoption *a, struct adopt_ca *ca)
 {
     CLEANUP(key_freep) struct key *key = NULL;
 
-    if (!ca->key.len || key_read_private(&key, buf_slice(&ca->key), NULL) || key_is_strong(key))
+    struct err e = { 0 };
+
+    if (!ca->key.len || key_read_private(&key, buf_slice(&ca->key), NULL) ||
+        !key_check_strength(key, &e))
         return;
-    adopt_note(a, ca->path, "key-refused",
-               "its key is too weak to be used here: it stays elsewhere");
+    adopt_note(a, ca->path, "key-refused", "its key is not used here and stays elsewhere: %s",
+               err_text(&e));
     buf_reset(&ca->key);
 }
 

@@ -108,9 +108,8 @@ bool inspect_key(struct slice spki, const struct finding_sink *sink)
         finding_report(sink, "weak-key", "%s", err_text(&e));
     else if (key_type(key) == KEY_OTHER)
         finding_report(sink, "weak-key", "the key is of a kind or on a curve that is not known");
-    else if (!key_is_strong(key))
-        finding_report(sink, "weak-key", "an RSA key of %d bits: 2048 are the least",
-                       key_bits(key));
+    else if (key_check_strength(key, &e))
+        finding_report(sink, "weak-key", "%s", err_text(&e));
     else
         return true;
     return false;

@@ -202,6 +202,7 @@ class Requests(Case):
     def test_weak_ones(self):
         self.sign(REFUSED, "1024|weak|2048", self.csr(key=("rsa:1024",)))
         self.sign(REFUSED, "(?i)sha-?1", self.csr(extra=("-sha1",)))
+        self.sign(REFUSED, "exponent", self.csr(key=("rsa:2048", "-pkeyopt", "rsa_keygen_pubexp:3")))
         self.sign(REFUSED, "curve|key", self.csr(key=("ec", "-pkeyopt", "ec_paramgen_curve:secp256k1")))
 
     def test_names_that_no_profile_gives(self):

@@ -396,7 +396,7 @@ static void test_import_weak(void **state)
     import.private_key = slice_of(der, (size_t)len);
     import.cert = buf_slice(&w.cert);
     import.fence = slice_str(FENCE("c1", "3"));
-    BAD(ERR_REFUSED, "too weak",
+    BAD(ERR_REFUSED, "2048 are the least",
         keeper_authority_import(w.keeper, AT(&w.dk), &import, &w.sealed, e));
     OPENSSL_free(der);
 }
