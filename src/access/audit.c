@@ -89,6 +89,10 @@ static int append(struct store_tx *tx, const struct audit_writer *writer,
     put_time(&bytes, writer->now);
     put_member(&bytes, "actor", event->actor);
     put_member(&bytes, "via", event->via);
+    if (event->uid && event->uid[0])
+        put_member(&bytes, "uid", event->uid);
+    if (event->address && event->address[0])
+        put_member(&bytes, "address", event->address);
     put_member(&bytes, "request", event->request);
     put_member(&bytes, "action", event->action);
     put_member(&bytes, "target", event->target);

@@ -7,14 +7,16 @@
  * The audit trail (DESIGN.md section 4). One decision is one record, appended in the transaction of
  * the act. A record is exact bytes of one JSON object, members in this order:
  *   {"v":1,"installation":UID,"chain":"local","seq":N,"prev":HEX,"time":"RFC 3339","actor":"..",
- *    "via":"..","request":"..","action":"..","target":"..","outcome":"granted|refused|failed",
+ *    "via":"..",["uid":"..","address":"..",]"request":"..","action":"..","target":"..","outcome":"granted|refused|failed",
  *    "reason":"..","detail":{..}}
  * prev is the SHA-256 (hex) of the bytes of the record before it in its chain, 64 zeros for the
  * first.
  */
 struct audit_event {
-    const char *actor;   /* "local:root" (user name of the real user), later operator:UID ... */
+    const char *actor;   /* "local:root" (user name of the real user), "operator:NAME" ... */
     const char *via;     /* "cli", "unix", "tls" */
+    const char *uid;     /* of the actor's record; NULL or "": left out */
+    const char *address; /* where it asks from; NULL or "": left out */
     const char *request; /* id of the request: one command may write several records */
     const char *action;  /* "certificate.issue", "cluster.create", "root-key.rotate" ... */
     const char *target;  /* "cluster/demo/certificate/SERIAL" */

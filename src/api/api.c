@@ -1,3 +1,4 @@
+#include "api/caller.h"
 #include "api/identity.h"
 #include "api/route.h"
 
@@ -11,6 +12,7 @@ struct api {
     char *state;
     struct pki *pki; /* open since the first call that needed it */
     bool exclusive;
+    struct caller_rules rules;
 };
 
 int api_open(struct api **ret, const struct api_options *options, struct err *e)
@@ -22,6 +24,8 @@ int api_open(struct api **ret, const struct api_options *options, struct err *e)
     api = xcalloc(1, sizeof *api);
     api->options = *options;
     api->state = xstrdup(options->state);
+    if (options->base) /* a command in-process has no peer to look up */
+        caller_rules_init(&api->rules, options->group ? options->group : "poterne");
     if (options->base && pki_share(&api->pki, options->base, options->keeper, e))
         return -1;
     *ret = api;
@@ -50,6 +54,7 @@ struct call {
     const struct route *route;
     char *param[3];
     struct json *query, *body;
+    const struct api_caller *caller;
     struct principal who;
     struct request request;
 };
@@ -260,8 +265,8 @@ static int run(struct call *c, struct json_writer *reply, struct err *e)
                              .query = json_root(c->query) };
     struct err open = { 0 };
 
-    principal_local(&c->who);
-    if (access_decide(&c->who, c->route->right, e))
+    if (caller_resolve(&c->who, c->caller, &c->api->rules, c->api->pki, e) ||
+        access_decide(&c->who, c->route->right, "/", e))
         return -1;
     uid_new(c->request.id);
     c->request.who = &c->who;
@@ -310,7 +315,7 @@ static void write_problem(const struct call *c, struct api_response *response, c
 
 void api_call(struct api *api, const struct api_request *request, struct api_response *response)
 {
-    CLEANUP(call_clear) struct call c = { .api = api };
+    CLEANUP(call_clear) struct call c = { .api = api, .caller = &request->caller };
     CLEANUP(identity_leave) struct identity id = { 0 };
     struct err e = { 0 };
     struct json_writer reply;

@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "wire/http.h"
+#include <sys/types.h>
 
 /*
  * The one door. A request is what will travel over a socket later: method, path with query, JSON
@@ -21,6 +22,7 @@ struct api_options {
     const char *state; /* state directory */
     bool accept_clock;
     int64_t now;                /* 0: the wall clock */
+    const char *group;          /* its members are owners through the socket; NULL: "poterne" */
     void (*waiting)(void *ctx); /* somebody else holds the lock: called once after a second */
     void *ctx;
     /* A daemon's thread: the directory is open already, exclusively, and the keeper is another
@@ -36,10 +38,28 @@ int api_open(struct api **ret, const struct api_options *options, struct err *e)
 void api_close(struct api *api);
 DEFINE_FREEP(struct api *, api_close)
 
+/* Who calls, as the transport knows it. What is left zero is nobody that is known. */
+enum api_via {
+    API_VIA_NONE,    /* anonymous */
+    API_VIA_PROCESS, /* this process: whoever can open the state directory */
+    API_VIA_SOCKET,  /* the unix socket: the kernel's credentials of the peer */
+    API_VIA_TLS,     /* TLS; with a certificate when the peer showed one */
+};
+struct api_caller {
+    enum api_via via;
+    uid_t uid;
+    gid_t gid;
+    const gid_t *groups; /* SO_PEERGROUPS; NULL: looked up by the user's name */
+    size_t group_count;
+    struct slice cert;   /* the leaf, DER, verified in the handshake against poterne-client */
+    const char *address; /* of the peer, without its port; NULL: none */
+};
+
 struct api_request {
     enum http_method method;
     const char *path;  /* "/v1/clusters/demo?limit=10", percent-encoded */
     struct slice body; /* JSON or empty */
+    struct api_caller caller;
 };
 struct api_response {
     int status;

@@ -29,7 +29,9 @@ int client_call(struct client *client, enum http_method method, const char *path
 {
     CLEANUP(api_response_clear) struct api_response response = { 0 };
     CLEANUP(json_freep) struct json *doc = NULL;
-    struct api_request request = { .method = method, .path = path, .body = body };
+    struct api_request request = {
+        .method = method, .path = path, .body = body, .caller = { .via = API_VIA_PROCESS }
+    };
 
     api_call(client->api, &request, &response);
     if (json_parse(&doc, buf_slice(&response.body), &reply_limits, e))

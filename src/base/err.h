@@ -10,7 +10,9 @@ enum err_code {
     ERR_NOT_FOUND,   /* no such cluster, machine, certificate, file */
     ERR_CONFLICT,    /* exists already and differs; revision no longer current */
     ERR_REFUSED,     /* understood, and not allowed: a fence, a reserved name, the clock */
+    ERR_ANONYMOUS,   /* it is not known who asks, and this is not for everyone */
     ERR_LIMIT,       /* larger or more than a limit allows */
+    ERR_RATE,        /* too often: later it will be answered */
     ERR_UNREACHABLE, /* the daemon or a remote endpoint does not answer */
     ERR_CORRUPT,     /* stored data is damaged, or a key does not fit */
     ERR_BUSY,        /* somebody else held the lock for longer than we wait */

@@ -11,6 +11,8 @@ static int record_event(struct pki_write *w, const char *outcome, const char *re
     struct audit_event event = {
         .actor = w->request->who->name,
         .via = w->request->who->via,
+        .uid = w->request->who->uid,
+        .address = w->request->who->address,
         .request = w->request->id,
         .action = w->action,
         .target = w->target,
