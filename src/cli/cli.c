@@ -64,7 +64,32 @@ static int run_builtin(struct voice *voice, const struct line *line)
     return line->command->builtin(line, &out, &e) ? fail(voice, &e) : print(voice, &out);
 }
 
-int cli_main(int argc, char **argv)
+static program_fn *find_program(const struct program *programs, const struct command *command)
+{
+    for (const struct program *p = programs; p && p->noun; p++)
+        if (strcmp(p->noun, command->noun) == 0 &&
+            (p->verb ? command->verb && strcmp(p->verb, command->verb) == 0 : !command->verb))
+            return p->run;
+    return NULL;
+}
+
+static int run_program(const struct line *line, program_fn *run, const struct voice *voice)
+{
+    CLEANUP(buf_clear) struct buf text = { 0 };
+    CLEANUP(json_freep) struct json *args = NULL;
+    CLEANUP(freep) char *state = NULL;
+    struct err e = { 0 };
+
+    line_json(line, &text);
+    if (!run)
+        err_set(&e, ERR_INTERNAL, "this program was built without '%s'", line->command->noun);
+    else if (!json_parse(&args, buf_slice(&text), NULL, &e) &&
+             !(line_text(line, "state") && run_state(line, &state, &e)))
+        return run(json_root(args), state);
+    return fail(voice, &e);
+}
+
+int cli_main(int argc, char **argv, const struct program *programs)
 {
     CLEANUP(line_clear) struct line line = { 0 };
     struct voice voice;
@@ -80,6 +105,8 @@ int cli_main(int argc, char **argv)
         return show_help(&voice, &line);
     if (line.command->builtin)
         return run_builtin(&voice, &line);
+    if (line.command->program)
+        return run_program(&line, find_program(programs, line.command), &voice);
     exit_code = run_command(&line, &voice, &e);
     return exit_code < 0 ? fail(&voice, &e) : exit_code;
 }

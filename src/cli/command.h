@@ -70,13 +70,14 @@ struct command {
     const char *example;     /* lines; "# " begins a remark */
     const struct positional *positional;
     const struct option *options;
-    /* What it does, one of three. A request: arguments go into the {..} of the path, the others
+    /* What it does, one of four. A request: arguments go into the {..} of the path, the others
      * into the body, or into the query of a GET or DELETE. */
     enum http_method method;
     const char *path;    /* "/v1/clusters/{cluster}" */
     client_fn *local;    /* work of this machine */
     const char *kind;    /* of a local reply */
     builtin_fn *builtin; /* work of this program alone */
+    bool program;        /* the daemon or the agent: see struct program */
     const char
         *identity; /* what -o name prints: a path in an item or in the object; NULL: "name" */
     const struct column *fields; /* of the one object: a line each. NULL: the reply is a list */
@@ -111,7 +112,22 @@ const struct option *option_at(const struct command *command, size_t index);
 const struct option *option_find(const struct command *command, struct slice name);
 const struct option *option_of_letter(const struct command *command, char letter);
 
-/* main() of the command line; argv[0] is the program. Returns the exit code. */
-int cli_main(int argc, char **argv);
+/*
+ * What runs as the daemon or the agent. cli may include neither, so main.c, which knows all three,
+ * hands them in. Returns the exit code, after saying what failed. args: the command's arguments as
+ * one object; state: --state as an absolute path, NULL when it is not given.
+ */
+typedef int program_fn(const struct json_value *args, const char *state);
+struct program {
+    const char *noun, *verb; /* of a row of the table with `program`; verb NULL: the noun alone */
+    program_fn *run;
+};
+/* The options of `serve` are the daemon's table, which main.c copies here before cli_main. */
+enum { SERVE_OPTIONS = 64 };
+extern struct option serve_options[SERVE_OPTIONS + 1];
+
+/* main() of the command line; argv[0] is the program. programs: ends with a noun of NULL. Returns
+ * the exit code. */
+int cli_main(int argc, char **argv, const struct program *programs);
 
 #endif

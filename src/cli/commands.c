@@ -11,6 +11,7 @@ const struct noun nouns[] = {
     { "audit",      "the audit trail: who did what",                      audit_commands,      false },
     { "key",        "the key that seals all others",                      key_commands,        false },
     { "state",      "the state directory: backup, restore, check",        state_commands,      false },
+    { "serve",      "the daemon",                                         serve_commands,      false },
     { "api",        "the API behind the commands",                        api_commands,        false },
     { "help",       "help on a command",                                  help_commands,       false },
     { "man",        "manual pages",                                       man_commands,        false },

@@ -2,7 +2,7 @@
 
 #include "base/clock.h"
 #include "base/encode.h"
-#include "cli/suggest.h"
+#include "base/suggest.h"
 
 enum { SHOWN = LINE_SHOWN };
 

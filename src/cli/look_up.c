@@ -1,6 +1,6 @@
 #include "cli/look_up.h"
 
-#include "cli/suggest.h"
+#include "base/suggest.h"
 
 enum { SHOWN = LINE_SHOWN };
 

@@ -1,8 +1,8 @@
 #include "cli/parse.h"
 
 #include "base/alloc.h"
+#include "base/suggest.h"
 #include "cli/look_up.h"
-#include "cli/suggest.h"
 
 enum { SHOWN = LINE_SHOWN };
 

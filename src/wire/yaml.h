@@ -14,6 +14,10 @@ int yaml_parse(struct json **ret, struct slice text, const struct json_limits *l
 int yaml_parse_stream(struct json **ret, struct slice text, const struct json_limits *limits,
                       struct err *e) MUST_CHECK; /* an array, an element a document */
 
+/* The line, from 1, of a key of the one mapping that `text` is; 0 when there is none. For messages
+ * about a text that was parsed before. */
+size_t yaml_key_line(struct slice text, const char *key);
+
 /* Block style, keys in the order of the tree, strings quoted where YAML 1.1 or 1.2 would read
  * something else; a newline at the end. What is written parses back to the same tree. */
 void yaml_write(struct buf *out, const struct json_value *v);

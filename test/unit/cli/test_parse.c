@@ -1,7 +1,7 @@
 #include "unit.h"
 
+#include "base/suggest.h"
 #include "cli/parse.h"
-#include "cli/suggest.h"
 
 enum { WORDS = 24 };
 
@@ -217,7 +217,7 @@ static void check_command(const struct noun *n, const struct command *c)
 
     assert_string_equal(n->name, c->noun);
     assert_non_null(c->summary);
-    if (!!c->path + !!c->local + !!c->builtin != 1)
+    if (!!c->path + !!c->local + !!c->builtin + c->program != 1)
         fail_msg("%s %s does not do just one thing", c->noun, c->verb ? c->verb : "");
     if (c->local && (!c->kind || !c->fields))
         fail_msg("%s %s: a local reply has a kind and fields", c->noun, c->verb);
