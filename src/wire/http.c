@@ -27,6 +27,7 @@ static const struct {
     int status;
     const char *text;
 } statuses[] = {
+    { 100, "Continue" },
     { 200, "OK" },
     { 201, "Created" },
     { 202, "Accepted" },

@@ -63,19 +63,24 @@ struct http_response {
     bool stream; /* the body is a first part: more comes by http_conn_write, until its end */
 };
 void http_response_clear(struct http_response *response);
+/* A problem body (RFC 9457) of that status, in the shape of the API's. */
+void http_response_problem(struct http_response *response, int status, const char *detail);
 /* Aborts beyond HTTP_RESPONSE_FIELDS: our bug. A line break in the value is one, too. */
 void http_response_add(struct http_response *response, const char *name, const char *format, ...)
     PRINTF_LIKE(3, 4);
 
 struct http_conn;
 struct http_events {
-    /* The head of a request is there, its body not: how long may it be, in bytes? More is answered
-     * 413 without being read. */
+    /* The head of a request that announces a body is there: how long may it be, in bytes? More is
+     * answered 413 without being read; limits.body holds, too. */
     size_t (*max_body)(void *ctx, const struct http_request *head);
     /* A whole request, to be answered now or later by http_conn_respond with this stream number. */
     void (*request)(void *ctx, int32_t stream, const struct http_request *request);
     /* The peer gave up a stream that has no whole answer yet. */
     void (*closed)(void *ctx, int32_t stream);
+    /* May be NULL, or answer NULL. The Date of an answer (RFC 9110 section 6.6.1): wire has no
+     * clock. */
+    const char *(*date)(void *ctx);
     void *ctx;
 };
 
@@ -88,8 +93,9 @@ void http_conn_free(struct http_conn *conn);
 DEFINE_FREEP(struct http_conn *, http_conn_free)
 
 /* Takes bytes of the peer; *taken is less than bytes.len while a whole answer is awaited (HTTP/1.1
- * pipelining) or too much is queued: feed the rest again later. -1: the connection is over; what
- * explains it to the peer (400, 431, GOAWAY) is in the output, then close. */
+ * pipelining) or too much is queued: feed the rest again after http_conn_respond, or after
+ * http_conn_output. -1: the connection is over; what explains it to the peer (400, 431, GOAWAY) is
+ * in the output, then close. */
 int http_conn_feed(struct http_conn *conn, struct slice bytes, size_t *taken, struct err *e)
     MUST_CHECK;
 /* Appends at most about `max` bytes for the peer. */
@@ -98,6 +104,8 @@ int http_conn_output(struct http_conn *conn, struct buf *out, size_t max, struct
 void http_conn_respond(struct http_conn *conn, int32_t stream, struct http_response *response);
 /* The next part of a streamed answer. */
 void http_conn_write(struct http_conn *conn, int32_t stream, struct slice part, bool end);
+/* Gives up from our side: answers `status` (408) where no answer has begun, and ends. */
+void http_conn_refuse(struct http_conn *conn, int status, const char *detail);
 size_t http_conn_queued(const struct http_conn *conn); /* bytes not yet given out */
 void http_conn_drain(struct http_conn *conn);      /* Connection: close, GOAWAY: no new requests */
 bool http_conn_done(const struct http_conn *conn); /* close once the output is empty */
