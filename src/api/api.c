@@ -1,10 +1,11 @@
+#include "api/answer.h"
 #include "api/caller.h"
 #include "api/identity.h"
-#include "api/route.h"
+#include "api/match.h"
+#include "api/replay.h"
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "base/encode.h"
 #include <unistd.h>
 
 struct api {
@@ -42,167 +43,78 @@ void api_close(struct api *api)
     free(api);
 }
 
-void api_response_clear(struct api_response *response)
-{
-    buf_clear(&response->body);
-}
-
 /* ---- the request's parts ---- */
 
 struct call {
     struct api *api;
-    const struct route *route;
-    char *param[3];
+    const struct api_request *in;
+    struct match match;
     struct json *query, *body;
-    const struct api_caller *caller;
     struct principal who;
     struct request request;
+    struct api_answer answer;
+    struct replay replay;
 };
 
 static void call_clear(struct call *c)
 {
-    for (size_t i = 0; i < ARRAY_LEN(c->param); i++)
-        free(c->param[i]);
+    match_clear(&c->match);
     json_free(c->query);
     json_free(c->body);
+    api_stream_clear(&c->answer.stream);
 }
 
-/* RFC 3986 2.1; a NUL, and bytes that are not UTF-8, are refused. */
-static int percent_decode(struct buf *out, struct slice text, struct err *e)
+static int parse_body(struct call *c, struct err *e)
 {
-    for (size_t i = 0; i < text.len; i++) {
-        CLEANUP(buf_clear) struct buf byte = { 0 };
+    struct json_limits limits = json_default_limits;
+    size_t most = c->match.route->max_body;
 
-        if (text.ptr[i] != '%') {
-            buf_add_byte(out, text.ptr[i]);
-            continue;
-        }
-        if (i + 2 >= text.len || hex_decode(&byte, slice_of(text.ptr + i + 1, 2), NULL))
-            return err_set(e, ERR_INVALID, "broken percent-encoding in the path");
-        buf_add_slice(out, buf_slice(&byte));
-        i += 2;
-    }
-    if (slice_has_nul(buf_slice(out)) || !utf8_valid(buf_slice(out)))
-        return err_set(e, ERR_INVALID, "the path holds a NUL or is not UTF-8");
+    if (c->in->body.len > most)
+        return err_set(e, ERR_LIMIT, "the body of %zu bytes is over the limit of %zu",
+                       c->in->body.len, most);
+    if (!c->in->body.len)
+        return 0;
+    limits.bytes = most;
+    if (json_parse(&c->body, c->in->body, &limits, e))
+        return err_wrap(e, "body");
+    if (json_type(json_root(c->body)) != JSON_OBJECT)
+        return err_set(e, ERR_INVALID, "body: it must be a JSON object");
     return 0;
 }
 
-/* Segment by segment; {name} takes any segment that is not empty. */
-static bool path_matches(const char *pattern, struct slice path, struct slice params[3],
-                         size_t *count)
+/* What the write expects to find: of If-Match a 412, of ?revision= a 409. */
+static int parse_expected(struct call *c, struct err *e)
 {
-    struct slice want = slice_str(pattern), w, p;
-    bool more_w = true, more_p = true;
+    const char *text = json_text(json_get(json_root(c->query), "revision"));
+    char *end;
 
-    *count = 0;
-    while (more_w && more_p) {
-        more_w = slice_cut(&want, '/', &w);
-        more_p = slice_cut(&path, '/', &p);
-        if (!more_w)
-            w = want;
-        if (!more_p)
-            p = path;
-        if (slice_starts(w, "{")) {
-            if (!p.len || *count == 3)
-                return false;
-            params[(*count)++] = p;
-        } else if (!slice_eq(w, p)) {
-            return false;
-        }
-    }
-    return !more_w && !more_p;
-}
-
-static int find_route(struct call *c, enum http_method method, struct slice path, struct err *e)
-{
-    struct slice params[3];
-    size_t count;
-    bool other = false;
-
-    for (size_t i = 0; i < route_count; i++) {
-        if (!path_matches(routes[i].path, path, params, &count))
-            continue;
-        other = true;
-        if (routes[i].method != method)
-            continue;
-        c->route = &routes[i];
-        for (size_t j = 0; j < count; j++) {
-            CLEANUP(buf_clear) struct buf text = { 0 };
-
-            if (percent_decode(&text, params[j], e))
-                return -1;
-            c->param[j] = xstrdup(buf_str(&text));
-        }
+    if (c->in->if_match.ptr)
+        return condition_expected(&c->request.expected, c->in->if_match, c->match.route, e);
+    if (!text)
         return 0;
+    c->request.expected = strtoll(text, &end, 10);
+    if (*end || c->request.expected < 1) {
+        (void)err_set(e, ERR_INVALID, "revision '%.24s' must be a number of at least 1", text);
+        return err_field(e, "revision");
     }
-    return err_set(e, ERR_NOT_FOUND,
-                   other ? "no %s on '" SLICE_FMT "'" : "no route %s '" SLICE_FMT "'",
-                   http_method_name(method), SLICE_ARG(path));
+    return 0;
 }
 
-static bool query_takes(const struct route *route, struct slice name)
+static int parse_request(struct call *c, struct err *e)
 {
-    struct slice names = slice_str(route->query), one;
+    struct slice path, query = slice_str(c->in->path);
 
-    while (slice_cut(&names, ' ', &one))
-        if (slice_eq(one, name))
-            return true;
-    return name.len && slice_eq(names, name);
-}
-
-static int parse_query(struct call *c, struct slice query, struct err *e)
-{
-    CLEANUP(buf_clear) struct buf text = { 0 };
-    struct json_writer w;
-
-    json_writer_init(&w, &text, false);
-    json_put_object(&w, NULL);
-    while (query.len) {
-        CLEANUP(buf_clear) struct buf value = { 0 };
-        struct slice pair, name;
-        char key[32];
-
-        if (!slice_cut(&query, '&', &pair)) {
-            pair = query;
-            query.len = 0;
-        }
-        if (!slice_cut(&pair, '=', &name))
-            return err_set(e, ERR_INVALID, "a query parameter has no value");
-        if (!query_takes(c->route, name) || name.len >= sizeof key)
-            return err_set(e, ERR_INVALID, "query parameter '%.32s' is unknown here; it takes: %s",
-                           (const char *)name.ptr, c->route->query[0] ? c->route->query : "none");
-        if (percent_decode(&value, pair, e))
-            return -1;
-        snprintf(key, sizeof key, SLICE_FMT, SLICE_ARG(name));
-        json_put_slice(&w, key, buf_slice(&value));
-    }
-    json_put_end(&w);
-    return json_parse(&c->query, buf_slice(&text), NULL, e);
-}
-
-static int parse_request(struct call *c, const struct api_request *request, struct err *e)
-{
-    struct slice path, query = slice_str(request->path);
-
-    if (query.len > 8192)
-        return err_set(e, ERR_LIMIT, "the path is longer than 8192 bytes");
+    if (query.len > API_MAX_PATH)
+        return err_set(e, ERR_LIMIT, "the path is longer than %d bytes", API_MAX_PATH);
     if (!slice_cut(&query, '?', &path)) {
         path = query;
         query = slice_of(NULL, 0);
     }
-    if (find_route(c, request->method, path, e) || parse_query(c, query, e))
+    if (match_find(&c->match, c->in->method, path, e))
         return -1;
-    if (request->body.len > c->route->max_body)
-        return err_set(e, ERR_LIMIT, "the body of %zu bytes is over the limit of %zu",
-                       request->body.len, c->route->max_body);
-    if (request->body.len) {
-        struct json_limits limits = json_default_limits;
-
-        limits.bytes = c->route->max_body;
-        if (json_parse(&c->body, request->body, &limits, e))
-            return err_wrap(e, "body");
-    }
-    return 0;
+    if (!c->match.route) /* OPTIONS */
+        return 0;
+    return match_query(&c->query, c->match.route, query, e) ? -1 : condition_types(c->in, e);
 }
 
 /* ---- opening ---- */
@@ -212,12 +124,12 @@ static int use_shared(struct call *c, struct err *e)
 {
     struct api *api = c->api;
 
-    if (c->route->flags & (ROUTE_EXCLUSIVE | ROUTE_KEY_FILE))
+    if (c->match.route->flags & (ROUTE_EXCLUSIVE | ROUTE_KEY_FILE))
         return err_set(
             e, ERR_CONFLICT,
             "this needs the root key's file, which a daemon does not read: run it on its "
             "machine%s",
-            c->route->flags & ROUTE_EXCLUSIVE ? " while the daemon is stopped" : "");
+            c->match.route->flags & ROUTE_EXCLUSIVE ? " while the daemon is stopped" : "");
     pki_set_now(api->pki, api->options.now ? api->options.now : clock_wall());
     return 0;
 }
@@ -232,11 +144,11 @@ static enum state_lock lock_of(const struct route *route)
 static int open_pki(struct call *c, struct err *e)
 {
     struct api *api = c->api;
-    bool exclusive = (c->route->flags & ROUTE_EXCLUSIVE) != 0;
+    bool exclusive = (c->match.route->flags & ROUTE_EXCLUSIVE) != 0;
     struct pki_options options = {
         .dir = { .path = api->state,
-                 .create = (c->route->flags & ROUTE_CREATES) != 0,
-                 .lock = lock_of(c->route),
+                 .create = (c->match.route->flags & ROUTE_CREATES) != 0,
+                 .lock = lock_of(c->match.route),
                  .wait_ms = 60000,
                  .waiting = api->options.waiting,
                  .ctx = api->options.ctx },
@@ -256,88 +168,136 @@ static int open_pki(struct call *c, struct err *e)
     return 0;
 }
 
-/* A right and a clean state directory first; then the handler's own matter. */
-static int run(struct call *c, struct json_writer *reply, struct err *e)
+/* ---- the handler ---- */
+
+/* Nothing was ever made here: lists are empty. */
+static bool is_empty(const struct call *c, const struct err *why)
+{
+    return why->code == ERR_NOT_FOUND && c->match.route->flags & ROUTE_EMPTY &&
+           access(c->api->state, F_OK);
+}
+
+static int handle(struct call *c, struct json_writer *reply, struct err *e)
 {
     struct api_args args = { .request = &c->request,
-                             .param = { c->param[0], c->param[1], c->param[2] },
+                             .param = { c->match.param[0], c->match.param[1], c->match.param[2] },
                              .body = json_root(c->body),
-                             .query = json_root(c->query) };
+                             .query = json_root(c->query),
+                             .answer = &c->answer };
+    int rc;
+
+    if (c->match.route->flags & ROUTE_RAW)
+        return c->match.route->handler(&args, reply, e);
+    json_put_object(reply, NULL);
+    json_put_text(reply, "apiVersion", "poterne/v1");
+    json_put_text(reply, "kind", c->match.route->kind);
+    rc = c->match.route->handler(&args, reply, e);
+    json_put_end(reply);
+    if (rc && e && e->code == ERR_STALE && !c->in->if_match.ptr)
+        e->code = ERR_CONFLICT; /* it came by ?revision= */
+    return rc;
+}
+
+static void put_nothing(const struct call *c, struct json_writer *reply)
+{
+    json_put_object(reply, NULL);
+    json_put_text(reply, "apiVersion", "poterne/v1");
+    json_put_text(reply, "kind", c->match.route->kind);
+    json_put_array(reply, "items");
+    json_put_end(reply);
+    json_put_end(reply);
+}
+
+/* A request that has an answer already gets that one, and its handler is not called again. */
+static int run_once(struct call *c, struct json_writer *reply, struct api_response *response,
+                    struct err *e)
+{
+    bool answered;
+
+    if (replay_begin(&c->replay, c->in, c->match.route, &c->request, e) ||
+        replay_find(&c->replay, &c->request, response, &answered, e))
+        return -1;
+    if (answered)
+        return 0;
+    if (handle(c, reply, e))
+        return -1;
+    response->status = c->answer.status;
+    (void)memcpy(response->location, c->answer.location, sizeof response->location);
+    response->revision = c->answer.revision;
+    return replay_keep(&c->replay, &c->request, response, e);
+}
+
+/* A right first, before the body is read; a clean state directory; then the handler's own matter.
+ */
+static int run(struct call *c, struct api_response *response, struct err *e)
+{
+    struct json_writer reply;
     struct err open = { 0 };
 
-    if (caller_resolve(&c->who, c->caller, &c->api->rules, c->api->pki, e) ||
-        access_decide(&c->who, c->route->right, "/", e))
+    json_writer_init(&reply, &response->body, false);
+    if (caller_resolve(&c->who, &c->in->caller, &c->api->rules, c->api->pki, e) ||
+        access_decide(&c->who, c->match.route->right, "/", e))
+        return -1;
+    if (parse_expected(c, e) || parse_body(c, e))
         return -1;
     uid_new(c->request.id);
     c->request.who = &c->who;
     c->request.accept_clock = c->api->options.accept_clock;
-    if (c->route->flags & ROUTE_STATELESS)
-        return c->route->handler(&args, reply, e);
+    if (c->match.route->flags & ROUTE_STATELESS)
+        return handle(c, &reply, e);
     if (open_pki(c, &open)) {
-        if (open.code == ERR_NOT_FOUND && (c->route->flags & ROUTE_EMPTY) &&
-            access(c->api->state, F_OK)) {
-            json_put_array(reply, "items");
-            json_put_end(reply);
-            return 0;
-        }
-        return err_pass(e, &open);
+        if (!is_empty(c, &open))
+            return err_pass(e, &open);
+        put_nothing(c, &reply);
+        return 0;
     }
     c->request.pki = c->api->pki;
-    return c->route->handler(&args, reply, e);
+    if (c->in->idempotency_key.ptr && c->in->method == HTTP_POST)
+        return run_once(c, &reply, response, e);
+    return handle(c, &reply, e);
 }
 
-/* RFC 9457. */
-void api_problem(struct buf *out, const struct err *e, const char *request, bool pretty)
-{
-    const struct err_kind *kind = err_kind(e->code);
-    struct json_writer w;
+/* ---- the answer ---- */
 
-    json_writer_init(&w, out, pretty);
-    json_put_object(&w, NULL);
-    json_put_text(&w, "apiVersion", "poterne/v1");
-    json_put_text(&w, "kind", "Problem");
-    json_put_text(&w, "type", "about:blank");
-    json_put_text(&w, "title", kind->title);
-    json_put_int(&w, "status", kind->http_status);
-    json_put_text(&w, "detail", err_text(e));
-    json_put_text(&w, "code", kind->name);
-    if (request[0])
-        json_put_text(&w, "request", request);
-    json_put_end(&w);
-}
-
-static void write_problem(const struct call *c, struct api_response *response, const struct err *e)
+static void answer(struct call *c, struct api_response *response, struct err *e)
 {
-    buf_reset(&response->body);
-    response->status = err_kind(e->code)->http_status;
-    api_problem(&response->body, e, c->request.id, false);
+    const struct api_answer *a = &c->answer;
+
+    if (a->status != 200)
+        response->status = a->status;
+    if (a->revision)
+        response->revision = a->revision;
+    if (a->location[0])
+        (void)memcpy(response->location, a->location, sizeof response->location);
+    if (a->type)
+        response->type = a->type;
+    response->stream = a->stream;
+    c->answer.stream = (struct api_stream){ 0 };
+    if (buf_check(&response->body, e) || condition_check(c->in, response, e))
+        answer_problem(response, e, c->request.id);
 }
 
 void api_call(struct api *api, const struct api_request *request, struct api_response *response)
 {
-    CLEANUP(call_clear) struct call c = { .api = api, .caller = &request->caller };
+    CLEANUP(call_clear)
+    struct call c = { .api = api, .in = request, .answer = { .status = 200 } };
     CLEANUP(identity_leave) struct identity id = { 0 };
     struct err e = { 0 };
-    struct json_writer reply;
 
-    buf_reset(&response->body);
-    if (parse_request(&c, request, &e) ||
-        (!api->options.base && identity_enter(&id, api->state, &e))) {
-        write_problem(&c, response, &e);
-        return;
-    }
-    json_writer_init(&reply, &response->body, false);
-    json_put_object(&reply, NULL);
-    json_put_text(&reply, "apiVersion", "poterne/v1");
-    json_put_text(&reply, "kind", c.route->kind);
-    if (run(&c, &reply, &e)) {
-        write_problem(&c, response, &e);
-        return;
-    }
-    json_put_end(&reply);
-    response->status = 200;
-    if (buf_check(&response->body, &e))
-        write_problem(&c, response, &e);
+    answer_begin(response);
+    if (parse_request(&c, &e) || (!api->options.base && identity_enter(&id, api->state, &e)) ||
+        (c.match.route && run(&c, response, &e)))
+        answer_problem(response, &e, c.request.id);
+    else if (c.match.route)
+        answer(&c, response, &e);
+    else
+        answer_options(response);
+    response->route = c.match.route ? c.match.route->path : NULL;
+    if (response->status == 405 || !c.match.route)
+        (void)memcpy(response->allow, c.match.allow, sizeof response->allow);
+    (void)memcpy(response->request, c.request.id, sizeof response->request);
+    if (request->gzip)
+        answer_gzip(response);
 }
 
 /* ---- queries ---- */
@@ -357,9 +317,11 @@ int api_query_limit(const struct api_args *args, int otherwise, int *limit, stru
     if (!text)
         return 0;
     n = strtol(text, &end, 10);
-    if (*end || n < 1 || n > STORE_MAX_PAGE)
-        return err_set(e, ERR_INVALID, "limit '%.16s' must be a number from 1 to %d", text,
-                       STORE_MAX_PAGE);
+    if (*end || n < 1 || n > STORE_MAX_PAGE) {
+        (void)err_set(e, ERR_INVALID, "limit '%.16s' must be a number from 1 to %d", text,
+                      STORE_MAX_PAGE);
+        return err_field(e, "limit");
+    }
     *limit = (int)n;
     return 0;
 }
@@ -370,5 +332,5 @@ int api_query_seconds(const struct api_args *args, const char *name, int64_t *se
     const char *text = api_query(args, name);
 
     *seconds = 0;
-    return text ? duration_parse(seconds, slice_str(text), e) : 0;
+    return text && duration_parse(seconds, slice_str(text), e) ? err_field(e, name) : 0;
 }

@@ -7,14 +7,16 @@
 #include <sys/types.h>
 
 /*
- * The one door. A request is what will travel over a socket later: method, path with query, JSON
- * body; the answer is a status and a JSON body, or a problem body (RFC 9457). Today the transport
- * is a function call.
+ * The one door. A request is what travels over a socket: method, path with query, JSON body; the
+ * answer is a status and a JSON body, or a problem body (RFC 9457). Without a daemon the transport
+ * is a function call; api/http.h is the way from HTTP to here.
  *
  * Every body carries "apiVersion":"poterne/v1" and "kind". Lists: {"items":[..],"next":"CURSOR"},
  * next absent at the end; query ?limit=1..1000&cursor=. Records carry "uid" and "revision"; a write
- * may carry ?revision=N and is answered 409 when that is not current. Problem:
- * {"apiVersion","kind":"Problem","type":"about:blank","title","status","detail","code":"not-found","request":ID}.
+ * may carry ?revision=N and is answered 409 when that is not current, or If-Match: "N" and is
+ * answered 412. Problem:
+ * {"apiVersion","kind":"Problem","type":"about:blank","title","status","detail","code":"not-found","request":ID,
+ *  "errors":[{"field","detail"}]}.
  */
 struct pki_base;
 struct keeper;
@@ -60,10 +62,34 @@ struct api_request {
     const char *path;  /* "/v1/clusters/demo?limit=10", percent-encoded */
     struct slice body; /* JSON or empty */
     struct api_caller caller;
+    /* What matters of the fields of an HTTP request; ptr NULL: it was not sent. */
+    struct slice content_type, accept, if_match, if_none_match, idempotency_key;
+    bool gzip; /* the answer may be */
 };
+
+/* An answer that goes on: pulled when something changed, and at least once a second. */
+struct api_stream {
+    /* Appends what there is by now, perhaps nothing. -1: it broke off, with nothing more to say. */
+    int (*more)(void *src, struct buf *out, bool *end, struct err *e);
+    void (*free)(void *src);
+    void *src; /* NULL: the body is the whole answer */
+};
+void api_stream_clear(struct api_stream *stream);
+
+enum { API_MAX_PATH = 8192 };  /* bytes, with the query */
+enum { API_GZIP_FROM = 1024 }; /* bytes of a body from which on it is worth it */
 struct api_response {
     int status;
+    const char *type; /* of the body; NULL: there is none */
     struct buf body;
+    bool gzip;          /* the body is */
+    int64_t revision;   /* the entity tag; 0: none */
+    char allow[64];     /* of 405 and OPTIONS; "" otherwise */
+    char location[256]; /* of 201; "" otherwise */
+    int retry_after;    /* seconds; 0: not said */
+    char request[27];   /* its id, as in the audit trail; "" when it did not get so far */
+    const char *route;  /* the pattern that it matched, for logs and counters; NULL: none */
+    struct api_stream stream;
 };
 void api_response_clear(struct api_response *response);
 /* Always answers: failures are problem bodies. */

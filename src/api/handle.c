@@ -1,3 +1,4 @@
+#include "api/client.h"
 #include "api/handlers.h"
 
 #include "base/clock.h"
@@ -27,7 +28,11 @@ int handle_csr(const struct json_value *object, struct buf *der, struct err *e)
 
     if (json_want_text(object, "csr", &text, e))
         return -1;
-    return pem_or_der(der, slice_str(text), "CERTIFICATE REQUEST", e) ? err_wrap(e, "csr") : 0;
+    if (pem_or_der(der, slice_str(text), "CERTIFICATE REQUEST", e)) {
+        (void)err_wrap(e, "csr");
+        return err_field(e, "csr");
+    }
+    return 0;
 }
 
 void handle_put_pem(struct json_writer *reply, const char *key, struct slice cert_der)
@@ -59,6 +64,24 @@ int handle_list(struct handle_page *page, store_fn *list, void *ctx, struct err 
     return 0;
 }
 
+void handle_shows(const struct api_args *args, int64_t revision)
+{
+    args->answer->revision = revision;
+}
+
+void handle_made(const struct api_args *args, int64_t revision, const char *path,
+                 const char *segment)
+{
+    CLEANUP(buf_clear) struct buf location = { 0 };
+
+    client_path(&location, path, &segment);
+    args->answer->status = 201;
+    args->answer->revision = revision;
+    if (location.len < sizeof args->answer->location)
+        (void)snprintf(args->answer->location, sizeof args->answer->location, "%s",
+                       buf_str(&location));
+}
+
 int handle_seconds(const struct json_value *object, const char *key, int64_t *seconds,
                    struct err *e)
 {
@@ -67,5 +90,9 @@ int handle_seconds(const struct json_value *object, const char *key, int64_t *se
     *seconds = 0;
     if (!v)
         return 0;
-    return duration_parse(seconds, json_slice(v), e) ? err_wrap(e, "%s", key) : 0;
+    if (duration_parse(seconds, json_slice(v), e)) {
+        (void)err_wrap(e, "%s", key);
+        return err_field(e, key);
+    }
+    return 0;
 }

@@ -104,6 +104,7 @@ int show_certificate(const struct api_args *args, struct json_writer *reply, str
     struct showing s = { .which = args->param[0] };
     int rc = store_read(pki_store(args->request->pki), show_in, &s, e);
 
+    handle_shows(args, s.record.revision);
     if (!rc)
         rc = put_record(args, &s.record, reply, e);
     record_clear(&s.record);

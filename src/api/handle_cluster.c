@@ -50,6 +50,7 @@ int show_cluster(const struct api_args *args, struct json_writer *reply, struct 
 
     if (handle_cluster(args, &c, e))
         return -1;
+    handle_shows(args, c.revision);
     cluster_write_json(reply, &c);
     return 0;
 }
@@ -75,6 +76,10 @@ int create_cluster(const struct api_args *args, struct json_writer *reply, struc
     if (cluster_parse(&spec, args->body, &warnings, e) ||
         cluster_create(args->request, &spec, &made, e))
         return -1;
+    if (made)
+        handle_made(args, spec.revision, "/v1/clusters/@", spec.name);
+    else
+        handle_shows(args, spec.revision);
     json_put_bool(reply, "changed", made);
     put_warnings(reply, buf_slice(&warnings));
     cluster_write_json(reply, &spec);

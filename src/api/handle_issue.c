@@ -98,6 +98,7 @@ static int sign(struct signing *s, struct json_writer *reply, struct err *e)
     s->order.privileged = json_bool(json_get(s->args->body, "privileged"), false);
     if (pki_write(s->args->request, sign_in, s, e))
         return -1;
+    handle_made(s->args, 0, "/v1/certificates/@", s->issued.serial);
     json_put_text(reply, "cluster", s->cluster.name);
     json_put_text(reply, "profile", s->order.profile);
     json_put_text(reply, "authority", authority_role_name(s->issued.role));

@@ -33,6 +33,11 @@ struct handle_page {
 };
 /* "items", which `list` writes, and "next". page has args and reply. */
 int handle_list(struct handle_page *page, store_fn *list, void *ctx, struct err *e) MUST_CHECK;
+/* The reply shows this one record: its revision is the entity tag. */
+void handle_shows(const struct api_args *args, int64_t revision);
+/* The reply is what was made just now, and where it is: 201. One "@" of the path is the segment. */
+void handle_made(const struct api_args *args, int64_t revision, const char *path,
+                 const char *segment);
 /* A duration member: 0 when absent. */
 int handle_seconds(const struct json_value *object, const char *key, int64_t *seconds,
                    struct err *e) MUST_CHECK;

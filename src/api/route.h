@@ -13,6 +13,15 @@ struct api_args {
     const char *param[3];           /* {..} of the path, in order */
     const struct json_value *body;  /* NULL when the route takes none */
     struct json_value const *query; /* an object of strings */
+    struct api_answer *answer;      /* what the handler says beside the body */
+};
+/* Starts as { .status = 200 }: most handlers leave it alone. */
+struct api_answer {
+    int status;         /* 201: something was made */
+    int64_t revision;   /* of the one record that the reply shows: its entity tag */
+    char location[256]; /* where what was made is: "/v1/clusters/demo" */
+    const char *type;   /* of a ROUTE_RAW body; NULL: JSON */
+    struct api_stream stream;
 };
 /* Writes the members of the reply's object (apiVersion and kind are written by the caller of the
  * handler). */
@@ -24,6 +33,9 @@ enum route_flags {
     ROUTE_EXCLUSIVE = 1 << 2, /* needs the state directory for itself */
     ROUTE_STATELESS = 1 << 3, /* says what the program knows: opens none */
     ROUTE_KEY_FILE = 1 << 4,  /* reads the root key's file, as no daemon does; may run beside one */
+    ROUTE_REVISION = 1 << 5,  /* writes one record: takes If-Match and ?revision= */
+    ROUTE_REPEAT = 1 << 6,    /* makes something, and tells no secret: takes Idempotency-Key */
+    ROUTE_RAW = 1 << 7,       /* the handler writes the whole body, of the type it says */
 };
 struct route {
     enum http_method method;

@@ -23,6 +23,12 @@ static const struct err_kind kinds[ERR_CODES] = {
     [ERR_BUSY]        = { "busy",        "Somebody else is at it, try again",   503, 1 },
     [ERR_IO]          = { "io",          "The operating system reports a fault", 500, 1 },
     [ERR_INTERNAL]    = { "internal",    "A fault of poterne itself",           500, 1 },
+    [ERR_METHOD]      = { "method",      "The path takes other methods",        405, 2 },
+    [ERR_TYPE]        = { "type",        "The body is of a type that is not read here", 415, 2 },
+    [ERR_ACCEPT]      = { "accept",      "There is no answer of a type that you accept", 406, 2 },
+    [ERR_STALE]       = { "stale",       "It was changed meanwhile",            412, 4 },
+    [ERR_GONE]        = { "gone",        "It is not known any more",            410, 3 },
+    [ERR_REUSED]      = { "reused",      "The Idempotency-Key came with another request", 422, 4 },
 };
 /* clang-format on */
 
@@ -56,6 +62,7 @@ int err_set(struct err *e, enum err_code code, const char *format, ...)
     va_end(ap);
     keep(e, text);
     e->code = code;
+    e->field[0] = '\0';
     return -1;
 }
 
@@ -92,6 +99,19 @@ int err_errno(struct err *e, const char *format, ...)
     append(text, strerror_r(saved, reason, sizeof reason));
     keep(e, text);
     e->code = saved == ENOENT ? ERR_NOT_FOUND : ERR_IO;
+    e->field[0] = '\0';
+    return -1;
+}
+
+int err_field(struct err *e, const char *name)
+{
+    char whole[sizeof e->field];
+
+    if (!e)
+        return -1;
+    (void)snprintf(whole, sizeof whole, e->field[0] ? "%.31s.%.31s" : "%.63s%s", name, e->field);
+    text_make_safe(whole);
+    memcpy(e->field, whole, sizeof whole);
     return -1;
 }
 

@@ -18,12 +18,19 @@ enum err_code {
     ERR_BUSY,        /* somebody else held the lock for longer than we wait */
     ERR_IO,          /* the operating system said no: disk full, permission, read-only */
     ERR_INTERNAL,    /* a bug of ours */
+    ERR_METHOD,      /* the path is there, and takes other methods */
+    ERR_TYPE,        /* the body is of a type that nobody reads here */
+    ERR_ACCEPT,      /* the answer is of no type that the client takes */
+    ERR_STALE,       /* If-Match names a revision that is not current */
+    ERR_GONE,        /* changes since then are not known any more */
+    ERR_REUSED,      /* an Idempotency-Key that came with another request before */
     ERR_CODES
 };
 
 struct err {
     enum err_code code;
-    char msg[512]; /* one sentence, lower case, what failed first; no secret, no owner */
+    char msg[512];  /* one sentence, lower case, what failed first; no secret, no owner */
+    char field[64]; /* the member or parameter that it is about: "items.0.csr"; "": none is known */
 };
 
 struct err_kind {
@@ -39,6 +46,10 @@ int err_set(struct err *e, enum err_code code, const char *format, ...) PRINTF_L
 int err_wrap(struct err *e, const char *format, ...) PRINTF_LIKE(2, 3);
 /* ERR_IO (or ERR_NOT_FOUND for ENOENT) with ": strerror(errno)" behind the text. */
 int err_errno(struct err *e, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* Names the field that the error is about; a container's name goes before a field's that is named
+ * already: "items" and "csr" make "items.csr". */
+int err_field(struct err *e, const char *name);
 
 /* Passes on another error as it is, one that was looked at before. */
 int err_pass(struct err *e, const struct err *why);

@@ -312,7 +312,8 @@ static int remove_all(struct pki_write *w, void *ctx, struct err *e)
     }
     memcpy(c.uid, r.uid, sizeof c.uid);
     cluster_scope(&c, scope);
-    if (destroy_keys(w, scope, &removal->generations, e) ||
+    if (pki_expected(w->request, r.revision, e) ||
+        destroy_keys(w, scope, &removal->generations, e) ||
         store_delete_scope(w->tx, scope, w->now, &removal->records, e) ||
         store_delete(w->tx, r.uid, STORE_ANY_REVISION, w->now, e))
         return -1;

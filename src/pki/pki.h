@@ -49,13 +49,22 @@ void pki_audit_signer(struct pki *pki, struct audit_signer *signer); /* borrows 
 /* Public key of the keeper that signs checkpoints, PEM. */
 int pki_keeper_public(struct pki *pki, struct buf *pem, struct err *e) MUST_CHECK;
 
+struct pki_write;
 /* One request: who asks, and how its decisions are recorded. */
 struct request {
     struct pki *pki;
     const struct principal *who;
     char id[UID_TEXT];
     bool accept_clock; /* --accept-clock: write although the clock is behind the last record */
+    /* The revision that the one record it writes must have (pki_expected); 0: whatever it has. */
+    int64_t expected;
+    /* Runs in each of its write transactions, after the work: what must be kept with it. May be
+     * NULL. */
+    int (*also)(struct pki_write *w, void *ctx, struct err *e);
+    void *also_ctx;
 };
+/* ERR_STALE when the request expects another revision than the record has. */
+int pki_expected(const struct request *request, int64_t revision, struct err *e) MUST_CHECK;
 
 /*
  * A write on behalf of a request. Before fn: ERR_REFUSED when the clock is more than five minutes
@@ -106,6 +115,8 @@ int data_key_of_record(struct data_key *dk, const struct record *r, struct err *
 #define KIND_SERVICE_ACCOUNT_KEY "service-account-key"
 #define KIND_DATA_KEY    "data-key"    /* scope /, name PURPOSE/SUBJECT */
 #define KIND_KEEPER      "keeper"      /* scope /, name "identity" */
+/* What a POST with an Idempotency-Key was answered (api/replay.h), expires: a day later. */
+#define KIND_ANSWER "answer" /* scope /answer/PRINCIPAL, name: of the key */
 // clang-format on
 #define SCOPE_TENANT "/default"
 

@@ -97,6 +97,14 @@ static int check_clock(struct pki_write *w, struct err *e)
     return 0;
 }
 
+int pki_expected(const struct request *request, int64_t revision, struct err *e)
+{
+    if (!request->expected || request->expected == revision)
+        return 0;
+    return err_set(e, ERR_STALE, "it was changed meanwhile: its revision is %lld",
+                   (long long)revision);
+}
+
 struct write_call {
     struct pki_write w;
     pki_write_fn *fn;
@@ -122,7 +130,11 @@ static int write_tx(struct store_tx *tx, void *ctx, struct err *e)
 {
     struct write_call *call = ctx;
 
+    const struct request *request = call->w.request;
+
     if (begin(&call->w, tx, e) || check_clock(&call->w, e) || call->fn(&call->w, call->ctx, e))
+        return -1;
+    if (request->also && request->also(&call->w, request->also_ctx, e))
         return -1;
     return sign_checkpoint(&call->w, e);
 }

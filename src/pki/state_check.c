@@ -181,7 +181,7 @@ static int check_audit(struct state_checking *c, struct err *e)
 
 static int count_others(struct state_checking *c, struct err *e)
 {
-    static const char *const kinds[] = { KIND_CLUSTER, KIND_DATA_KEY, KIND_KEEPER };
+    static const char *const kinds[] = { KIND_CLUSTER, KIND_DATA_KEY, KIND_KEEPER, KIND_ANSWER };
 
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
         int64_t count;

@@ -246,11 +246,11 @@ static int want(const struct json_value *object, const char *key, enum json_type
 {
     const struct json_value *v = json_get(object, key);
 
-    if (!v)
-        return err_set(e, ERR_INVALID, "member '%s' is missing", key);
-    if (json_type(v) != type)
-        return err_set(e, ERR_INVALID, "member '%s' must be %s", key, what);
-    return 0;
+    if (v && json_type(v) == type)
+        return 0;
+    (void)err_set(e, ERR_INVALID, "member '%s' %s%s", key, v ? "must be " : "is missing",
+                  v ? what : "");
+    return err_field(e, key);
 }
 
 int json_want_text(const struct json_value *object, const char *key, const char **out,
@@ -283,8 +283,10 @@ int json_only(const struct json_value *object, const char *const *known, struct 
 
         while (*name && strcmp(*name, key) != 0)
             name++;
-        if (!*name)
-            return err_set(e, ERR_INVALID, "member '%.100s' is not known", key);
+        if (!*name) {
+            (void)err_set(e, ERR_INVALID, "member '%.100s' is not known", key);
+            return err_field(e, key);
+        }
     }
     return 0;
 }

@@ -23,6 +23,12 @@ static const struct {
     { ERR_BUSY,        "busy",        503, 1 },
     { ERR_IO,          "io",          500, 1 },
     { ERR_INTERNAL,    "internal",    500, 1 },
+    { ERR_METHOD, "method", 405, 2 },
+    { ERR_TYPE, "type", 415, 2 },
+    { ERR_ACCEPT, "accept", 406, 2 },
+    { ERR_STALE, "stale", 412, 4 },
+    { ERR_GONE, "gone", 410, 3 },
+    { ERR_REUSED, "reused", 422, 4 },
 };
 /* clang-format on */
 
@@ -57,9 +63,29 @@ static void test_set_and_wrap(void **state)
     assert_int_equal(err_errno(NULL, "nobody listens"), -1);
 }
 
+static void test_field(void **state)
+{
+    struct err e = { 0 };
+
+    (void)state;
+    err_set(&e, ERR_INVALID, "not a CSR");
+    assert_string_equal(e.field, "");
+    assert_int_equal(err_field(&e, "csr"), -1);
+    assert_string_equal(e.field, "csr");
+    err_wrap(&e, "items");
+    assert_string_equal(e.field, "csr");
+    assert_int_equal(err_field(&e, "items"), -1);
+    assert_string_equal(e.field, "items.csr");
+    err_set(&e, ERR_IO, "another");
+    assert_string_equal(e.field, "");
+    err_field(&e, "x\x1b[31m");
+    assert_string_equal(e.field, "x?[31m");
+    assert_int_equal(err_field(NULL, "csr"), -1);
+}
+
 static void test_pass(void **state)
 {
-    struct err e = { ERR_INVALID, "another" }, why = { 0 };
+    struct err e = { .code = ERR_INVALID, .msg = "another" }, why = { 0 };
 
     (void)state;
     err_set(&why, ERR_BUSY, "locked");
@@ -142,6 +168,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_kinds),
         cmocka_unit_test(test_set_and_wrap),
+        cmocka_unit_test(test_field),
         cmocka_unit_test(test_pass),
         cmocka_unit_test(test_wrap_of_nothing),
         cmocka_unit_test(test_arguments_may_be_the_message),
