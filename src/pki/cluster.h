@@ -95,6 +95,19 @@ int cluster_delete(struct request *request, const char *name, int64_t *records, 
 int cluster_insert(struct pki_write *w, struct cluster *c, struct err *e) MUST_CHECK;
 int cluster_insert_machine(struct pki_write *w, struct cluster *c, size_t place, struct err *e)
     MUST_CHECK;
+/*
+ * One more machine, "NAME=ADDR[,ADDR|NAME...]" with one role, in the cluster's specification; *made
+ * false: it is there already and is the same, or was named without addresses. ERR_CONFLICT when it
+ * differs. ERR_REFUSED: a machine for etcd alone, where the control plane runs it.
+ */
+int cluster_add_machine(struct pki_write *w, struct cluster *c, const char *text, unsigned role,
+                        bool *made, struct err *e) MUST_CHECK;
+/* Out of the specification, so that nothing is issued for it any more; what was issued stays valid
+ * until its end. ERR_REFUSED for the last one of the control plane or of etcd. */
+int cluster_remove_machine(struct pki_write *w, struct cluster *c, const char *name, struct err *e)
+    MUST_CHECK;
+const char *machine_role_name(enum machine_role role); /* "control-plane" */
+int machine_role_parse(unsigned *role, const char *name, struct err *e) MUST_CHECK;
 void cluster_scope(const struct cluster *c, char scope[64]);
 const struct machine *cluster_machine(const struct cluster *c, const char *name); /* NULL */
 /* etcd members: machines with MACHINE_ETCD; when none was named, the control plane (stacked). */

@@ -13,6 +13,25 @@ static const struct {
 };
 /* clang-format on */
 
+const char *machine_role_name(enum machine_role role)
+{
+    for (size_t i = 0; i < ARRAY_LEN(machine_roles); i++)
+        if (machine_roles[i].role == role)
+            return machine_roles[i].name;
+    return "none";
+}
+
+int machine_role_parse(unsigned *role, const char *name, struct err *e)
+{
+    for (size_t i = 0; i < ARRAY_LEN(machine_roles); i++) {
+        if (strcmp(machine_roles[i].name, name) == 0) {
+            *role = machine_roles[i].role;
+            return 0;
+        }
+    }
+    return err_set(e, ERR_INVALID, "role '%.40s' is unknown: control-plane, etcd or worker", name);
+}
+
 void machine_format(struct buf *out, const struct machine *m)
 {
     const char *separator = "";

@@ -4,7 +4,7 @@
 #include "pki/pki.h"
 #include "wire/json.h"
 
-/* Reading and making records. Inside of pki only. */
+/* Reading and making records: for pki, and for fleet, which keeps records beside them. */
 
 /* For a struct record that is given to store_insert or store_update and never cleared. */
 static inline char *lend(const char *text)
