@@ -25,8 +25,10 @@ static const struct {
     TEXT("machine",     machine_uid),
     TEXT("token",       token),
     TEXT("token_key",   token_key),
+    TEXT("certificate", current.uid),
     TEXT("serial",      current.serial),
     TEXT("key",         current.key),
+    TEXT("next",        next.uid),
     TEXT("next_serial", next.serial),
     TEXT("next_key",    next.key),
     TEXT("instance",    instance),
@@ -236,7 +238,7 @@ int enrolment_admit(const struct enrolment *n, const char *token, const char *ke
                        "the join token of machine '%s' was used already, with another key: if that "
                        "was not you, remove the machine",
                        n->machine);
-    if (n->token_key[0] && !n->next.serial[0])
+    if (n->token_key[0] && !n->next.uid[0])
         return err_set(e, ERR_REFUSED, "the join token of machine '%s' was used already",
                        n->machine);
     if (now >= n->token_expires)
@@ -250,7 +252,7 @@ int enrolment_admit(const struct enrolment *n, const char *token, const char *ke
 void enrolment_join(struct enrolment *n, const struct enrolment_cert *cert, int64_t now)
 {
     set_text(n->token_key, sizeof n->token_key, cert->key);
-    n->current = (struct enrolment_cert){ .serial = "" }; /* refused from now on */
+    n->current = (struct enrolment_cert){ .uid = "" }; /* refused from now on */
     n->next = *cert;
     n->state = ENROLMENT_JOINED;
     n->joined = now;
@@ -279,7 +281,7 @@ static int check_instance(const char *instance, struct err *e)
     return 0;
 }
 
-static int check_state(const struct enrolment *n, const char *serial, struct err *e)
+static int check_state(const struct enrolment *n, const char *cert, struct err *e)
 {
     if (n->state == ENROLMENT_BLOCKED)
         return err_set(e, ERR_REFUSED, "machine '%s' is blocked, %s: 'poterne node approve'",
@@ -287,16 +289,15 @@ static int check_state(const struct enrolment *n, const char *serial, struct err
     if (n->state != ENROLMENT_JOINED)
         return err_set(e, ERR_REFUSED, "machine '%s' has not joined: it is %s", n->machine,
                        state_names[n->state]);
-    if (!serial[0] ||
-        (strcmp(serial, n->current.serial) != 0 && strcmp(serial, n->next.serial) != 0))
+    if (!cert[0] || (strcmp(cert, n->current.uid) != 0 && strcmp(cert, n->next.uid) != 0))
         return err_set(e, ERR_REFUSED,
                        "the certificate of machine '%s' was replaced by a newer one", n->machine);
     return 0;
 }
 
-bool enrolment_settled(const struct enrolment *n, const char *serial, const char *instance)
+bool enrolment_settled(const struct enrolment *n, const char *cert, const char *instance)
 {
-    return n->state == ENROLMENT_JOINED && serial[0] && strcmp(serial, n->current.serial) == 0 &&
+    return n->state == ENROLMENT_JOINED && cert[0] && strcmp(cert, n->current.uid) == 0 &&
            strcmp(instance, n->instance) == 0;
 }
 
@@ -310,11 +311,11 @@ static int block(struct enrolment *n, struct err *e)
                    n->machine);
 }
 
-int enrolment_use(struct enrolment *n, const char *serial, const char *instance, bool *changed,
+int enrolment_use(struct enrolment *n, const char *cert, const char *instance, bool *changed,
                   struct err *e)
 {
     *changed = false;
-    if (check_instance(instance, e) || check_state(n, serial, e))
+    if (check_instance(instance, e) || check_state(n, cert, e))
         return -1;
     if (is_past(n, instance)) {
         *changed = true;
@@ -326,10 +327,10 @@ int enrolment_use(struct enrolment *n, const char *serial, const char *instance,
         memcpy(n->past[0], n->instance, sizeof n->past[0]);
         set_text(n->instance, sizeof n->instance, instance);
     }
-    if (strcmp(serial, n->current.serial) != 0) {
+    if (strcmp(cert, n->current.uid) != 0) {
         *changed = true;
         n->current = n->next;
-        n->next = (struct enrolment_cert){ .serial = "" };
+        n->next = (struct enrolment_cert){ .uid = "" };
     }
     return 0;
 }

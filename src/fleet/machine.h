@@ -23,7 +23,8 @@ enum { ENROLMENT_HASH = 65, ENROLMENT_INSTANCE = 65, ENROLMENT_PAST = 4, JOIN_TO
 
 /* One certificate of poterne-client. */
 struct enrolment_cert {
-    char serial[41];          /* hex, "": none */
+    char uid[UID_TEXT];       /* of its record, "": none */
+    char serial[41];          /* hex */
     char key[ENROLMENT_HASH]; /* SHA-256 of its SubjectPublicKeyInfo, hex */
     int64_t not_after;
 };
@@ -75,15 +76,15 @@ void enrolment_join(struct enrolment *n, const struct enrolment_cert *cert, int6
 /* ---- living ---- */
 
 /*
- * One use of a certificate by an agent that calls itself `instance` (a new text for each start).
- * *changed: `n` is to be stored, also when it is refused. ERR_REFUSED: blocked, removed, not the
- * certificate that it has now; and when an instance that was replaced comes back, there are two:
- * the machine was cloned, and is blocked.
+ * One use of a certificate (uid of its record) by an agent that calls itself `instance` (a new text
+ * for each start). *changed: `n` is to be stored, also when it is refused. ERR_REFUSED: blocked,
+ * removed, not the certificate that it has now; and when an instance that was replaced comes back,
+ * there are two: the machine was cloned, and is blocked.
  */
-int enrolment_use(struct enrolment *n, const char *serial, const char *instance, bool *changed,
+int enrolment_use(struct enrolment *n, const char *cert, const char *instance, bool *changed,
                   struct err *e) MUST_CHECK;
 /* What enrolment_use would do needs no writing: the usual case. */
-bool enrolment_settled(const struct enrolment *n, const char *serial, const char *instance);
+bool enrolment_settled(const struct enrolment *n, const char *cert, const char *instance);
 /* Out of BLOCKED; the next to come is taken for the machine. */
 int enrolment_approve(struct enrolment *n, struct err *e) MUST_CHECK;
 /* Seconds since the epoch at which an invitation of `ttl` ends; ERR_INVALID outside 1 minute to 30

@@ -257,6 +257,18 @@ static int put_leaves(struct plan *p, struct err *e)
     return 0;
 }
 
+bool plan_has_leaf(const struct cluster *c, const struct machine *m, const char *slot,
+                   const char *profile, const char **path)
+{
+    for (size_t i = 0; i < leaf_slot_count; i++) {
+        if (strcmp(leaf_slots[i].slot, slot) != 0 || strcmp(leaf_slots[i].profile, profile) != 0)
+            continue;
+        *path = leaf_slots[i].path;
+        return (layout_needs(c, m) & leaf_slots[i].need) != 0;
+    }
+    return false;
+}
+
 /* ---- the whole ---- */
 
 /* It goes into units, YAML and flags as it is: nothing in it may need quoting there. */
@@ -308,6 +320,9 @@ int plan_write(struct request *request, struct store_tx *tx, const struct cluste
     json_put_text(out, "machine", p.m->name);
     json_put_text(out, "layout", layout_names[what->layout]);
     json_put_text(out, "prefix", template_get(&p.vars, "prefix"));
+    json_put_text(out, "address", template_get(&p.vars, "address"));
+    json_put_text(out, "local_address", template_get(&p.vars, "local_bind"));
+    json_put_int(out, "api_port", strtol(template_get(&p.vars, "port"), NULL, 10));
     json_put_array(out, "files");
     if (put_bundles(&p, e))
         return -1;

@@ -7,7 +7,7 @@
  * What a machine needs: the content of every file of an export but leaf keys and leaf certificates,
  * which are made where the files are written (api/client_export.c) against this plan. As JSON (kind
  * ExportPlan):
- *   {"cluster","machine","layout","prefix",
+ *   {"cluster","machine","layout","prefix","address","local_address","api_port",
  *    "files":[{"path":"pki/ca.crt","mode":"0644","text":".."}],            ready as they are
  *    "secrets":[{"path":"pki/sa.key","mode":"0600","public":"pki/sa.pub"}], asked for with POST
  * .../service-account-key unless the one there fits
@@ -30,5 +30,9 @@ struct plan_request {
 };
 int plan_write(struct request *request, struct store_tx *tx, const struct cluster *c,
                const struct plan_request *what, struct json_writer *out, struct err *e) MUST_CHECK;
+
+/* Whether the machine's plan has that leaf; *path is where, without ".crt". */
+bool plan_has_leaf(const struct cluster *c, const struct machine *m, const char *slot,
+                   const char *profile, const char **path);
 
 #endif
