@@ -24,10 +24,12 @@ enum { PRINCIPAL_GRANTS = 32 };
 
 struct principal {
     enum principal_kind kind;
-    char name[96];      /* as audit records name the actor: "local:root", "operator:anna" */
-    const char *via;    /* "cli", "unix", "tls" */
-    char uid[UID_TEXT]; /* of an operator's or a machine's record; "" */
-    char address[64];   /* from where; "" */
+    char name[96];              /* as audit records name the actor: "local:root", "operator:anna" */
+    const char *via;            /* "cli", "unix", "tls" */
+    char uid[UID_TEXT];         /* of an operator's or a machine's record; "" */
+    char certificate[UID_TEXT]; /* of the certificate's record that it came with; "" */
+    char address[64];           /* from where; "" */
+    char refused[128];          /* of a certificate that was shown and does not count: why; "" */
     struct grant grant[PRINCIPAL_GRANTS];
     size_t grant_count;
 };

@@ -120,17 +120,14 @@ static int parse_request(struct call *c, struct err *e)
 /* ---- opening ---- */
 
 /* Shared with a daemon's other threads: open since api_open. */
-static int use_shared(struct call *c, struct err *e)
+static int use_shared(const struct call *c, struct err *e)
 {
-    struct api *api = c->api;
-
     if (c->match.route->flags & (ROUTE_EXCLUSIVE | ROUTE_KEY_FILE))
         return err_set(
             e, ERR_CONFLICT,
             "this needs the root key's file, which a daemon does not read: run it on its "
             "machine%s",
             c->match.route->flags & ROUTE_EXCLUSIVE ? " while the daemon is stopped" : "");
-    pki_set_now(api->pki, api->options.now ? api->options.now : clock_wall());
     return 0;
 }
 
@@ -166,6 +163,19 @@ static int open_pki(struct call *c, struct err *e)
         return -1;
     api->exclusive = exclusive;
     return 0;
+}
+
+/* A certificate means nothing without the store; what comes otherwise needs it not. */
+static int identify(struct call *c, struct err *e)
+{
+    struct api *api = c->api;
+    const struct api_caller *caller = &c->in->caller;
+
+    if (api->options.base)
+        pki_set_now(api->pki, api->options.now ? api->options.now : clock_wall());
+    else if (caller->via == API_VIA_TLS && caller->cert.len && open_pki(c, e))
+        return -1;
+    return caller_resolve(&c->who, caller, &api->rules, api->pki, e);
 }
 
 /* ---- the handler ---- */
@@ -235,8 +245,7 @@ static int run(struct call *c, struct api_response *response, struct err *e)
     struct err open = { 0 };
 
     json_writer_init(&reply, &response->body, false);
-    if (caller_resolve(&c->who, &c->in->caller, &c->api->rules, c->api->pki, e) ||
-        access_decide(&c->who, c->match.route->right, "/", e))
+    if (identify(c, e) || access_decide(&c->who, c->match.route->right, "/", e))
         return -1;
     if (parse_expected(c, e) || parse_body(c, e))
         return -1;

@@ -1,6 +1,6 @@
 #include "api/caller.h"
 
-#include "base/alloc.h"
+#include "pki/installation.h"
 #include <grp.h>
 #include <pwd.h>
 #include <unistd.h>
@@ -64,11 +64,58 @@ static void resolve_peer(struct principal *who, const struct api_caller *caller,
         (void)principal_add(who, ROLE_OWNER, "/");
 }
 
+/* ---- a certificate ---- */
+
+struct asking {
+    struct principal *who;
+    struct pki *pki;
+    struct slice cert;
+};
+
+static int ask(struct store_tx *tx, void *ctx, struct err *e)
+{
+    struct asking *a = ctx;
+    struct principal *who = a->who;
+    struct holder h;
+
+    if (installation_holder(tx, a->pki, a->cert, pki_now(a->pki), &h, e))
+        return -1;
+    who->kind = h.machine ? PRINCIPAL_MACHINE : PRINCIPAL_OPERATOR;
+    (void)snprintf(who->name, sizeof who->name, "%s:%.80s", h.machine ? "machine" : "operator",
+                   h.name);
+    memcpy(who->uid, h.uid, sizeof who->uid);
+    memcpy(who->certificate, h.certificate, sizeof who->certificate);
+    if (h.machine) {
+        char scope[ACCESS_SCOPE];
+
+        (void)snprintf(scope, sizeof scope, SCOPE_TENANT "/%s/%s", h.cluster, h.uid);
+        (void)principal_add(who, ROLE_NODE, scope);
+    }
+    return 0;
+}
+
+/* One that does not count leaves its holder a nobody, who may still log in anew. */
+static int resolve_cert(struct principal *who, const struct api_caller *caller, struct pki *pki,
+                        struct err *e)
+{
+    struct asking a = { who, pki, caller->cert };
+    struct err why = { 0 };
+
+    principal_anonymous(who, "tls");
+    if (caller->cert.len == 0 || !pki || !pki_installation(pki)[0])
+        return 0;
+    if (!store_read(pki_store(pki), ask, &a, &why))
+        return 0;
+    principal_anonymous(who, "tls");
+    if (why.code != ERR_REFUSED && why.code != ERR_INVALID)
+        return err_pass(e, &why);
+    (void)snprintf(who->refused, sizeof who->refused, "%.120s", why.msg);
+    return 0;
+}
+
 int caller_resolve(struct principal *who, const struct api_caller *caller,
                    const struct caller_rules *rules, struct pki *pki, struct err *e)
 {
-    (void)pki;
-    (void)e;
     switch (caller->via) {
     case API_VIA_PROCESS:
         principal_local(who);
@@ -77,7 +124,8 @@ int caller_resolve(struct principal *who, const struct api_caller *caller,
         resolve_peer(who, caller, rules);
         break;
     case API_VIA_TLS:
-        principal_anonymous(who, "tls");
+        if (resolve_cert(who, caller, pki, e))
+            return -1;
         break;
     case API_VIA_NONE:
         principal_anonymous(who, "none");

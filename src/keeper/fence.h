@@ -25,6 +25,8 @@
  *               of which at least one is a privileged group (only with privileged).
  * san:          the types it may carry of "dns", "ip", "uri", "email"; []: none at all.
  * san_required: (optional) a DNS name that it must carry.
+ * uri:          (optional) the URI that must be its one SAN; "*" stands for a run of letters and
+ *               digits: "urn:operator:*".
  *
  * A leaf must match one form whole: EKU set equal, KeyUsage digitalSignature alone or with
  * keyEncipherment for RSA.

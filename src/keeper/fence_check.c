@@ -13,6 +13,8 @@ struct leaf {
     struct slice groups[FENCE_MAX_GROUPS];
     size_t group_count;
     unsigned san;      /* types */
+    size_t sans;       /* how many */
+    struct slice uri;  /* the last of them */
     bool reserved_san; /* one of them covers the fence's reserved name */
 };
 
@@ -25,6 +27,7 @@ enum rule {
     RULE_SAN,
     RULE_SAN_REQUIRED,
     RULE_SAN_RESERVED,
+    RULE_URI,
     RULE_TTL,
     RULE_NONE_BROKEN
 };
@@ -188,6 +191,9 @@ static int check_sans(const struct fence *fence, struct leaf *leaf, struct err *
 
     while (san_next(&it, &san)) {
         leaf->san |= san.type;
+        leaf->sans++;
+        if (san.type == SAN_URI)
+            leaf->uri = san.value;
         if (san.type != SAN_DNS)
             continue;
         if (!fence_dns_ok(san.value))
@@ -263,6 +269,8 @@ static enum rule broken_rule(const struct fence *fence, const struct fence_form 
         return RULE_SAN_REQUIRED;
     if (leaf->reserved_san && !fence_dns_eq(form->san_required, fence->reserved_san))
         return RULE_SAN_RESERVED;
+    if (form->uri.len && (leaf->sans != 1 || !fence_uri_fits(form->uri, leaf->uri)))
+        return RULE_URI;
     if (leaf->tbs->not_after - leaf->request->now > form->max_ttl)
         return RULE_TTL;
     return RULE_NONE_BROKEN;
@@ -308,6 +316,9 @@ static int refuse_form(const struct fence *fence, const struct fence_form *form,
     case RULE_SAN_RESERVED:
         return err_set(e, ERR_REFUSED, "profile '%s' may not carry the SAN '" SLICE_FMT "'",
                        profile, SLICE_ARG(fence->reserved_san));
+    case RULE_URI:
+        return err_set(e, ERR_REFUSED, "profile '%s' must carry one SAN, of the form " SLICE_FMT,
+                       profile, SLICE_ARG(form->uri));
     case RULE_TTL:
     case RULE_NONE_BROKEN:
         break;
@@ -348,6 +359,8 @@ static int check_all(const struct fence *fence, const struct fence_request *requ
     leaf.cn = slice_of(NULL, 0);
     leaf.group_count = 0;
     leaf.san = 0;
+    leaf.sans = 0;
+    leaf.uri = slice_of(NULL, 0);
     leaf.reserved_san = false;
     if (!request->cluster || strcmp(request->cluster, fence->cluster) != 0)
         return err_set(e, ERR_REFUSED, "the request is for cluster '%s', the authority is of '%s'",

@@ -10,7 +10,8 @@ enum {
     FENCE_MAX_JSON = 64 << 10,
     FENCE_MAX_FORMS = 48,
     FENCE_MAX_SUBJECT = 16, /* parts besides O and CN */
-    FENCE_MAX_GROUPS = 32   /* O in one subject */
+    FENCE_MAX_GROUPS = 32,  /* O in one subject */
+    FENCE_MAX_URI = 512
 };
 
 enum fence_cn {
@@ -33,7 +34,7 @@ struct fence_form {
     enum fence_groups groups_kind;
     struct slice groups[FENCE_MAX_GROUPS];
     size_t group_count;
-    struct slice san_required;
+    struct slice san_required, uri;
     int64_t max_ttl;
     bool privileged;
 };
@@ -59,6 +60,8 @@ struct fence {
  * bytes, the first label may be "*". */
 bool fence_dns_ok(struct slice name);
 bool fence_dns_eq(struct slice a, struct slice b); /* in any case */
+/* Every '*' of the pattern stands for one or more letters and digits, all else for itself. */
+bool fence_uri_fits(struct slice pattern, struct slice uri);
 /* A verifier that looks for `name` is content with the SAN `pattern`: equal, or its wildcard. */
 bool fence_dns_covers(struct slice pattern, struct slice name);
 

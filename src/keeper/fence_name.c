@@ -104,3 +104,29 @@ bool fence_dns_covers(struct slice pattern, struct slice name)
         return false;
     return fence_dns_eq(slice_of(pattern.ptr + 2, pattern.len - 2), name);
 }
+
+static bool is_plain(uint8_t c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+/* Greedy is right as long as what follows a '*' is neither a letter nor a digit, or nothing. */
+bool fence_uri_fits(struct slice pattern, struct slice uri)
+{
+    size_t at = 0;
+
+    for (size_t i = 0; i < pattern.len; i++) {
+        size_t from = at;
+
+        if (pattern.ptr[i] != '*') {
+            if (at == uri.len || uri.ptr[at++] != pattern.ptr[i])
+                return false;
+            continue;
+        }
+        while (at < uri.len && is_plain(uri.ptr[at]))
+            at++;
+        if (at == from)
+            return false;
+    }
+    return at == uri.len;
+}

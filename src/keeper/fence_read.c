@@ -174,11 +174,30 @@ static int read_groups(struct fence_form *form, const struct json_value *v, stru
     return 0;
 }
 
+/* A '*' at the end of nothing would take any URI: something must stand before it. */
+static int read_uri(struct fence_form *form, const struct json_value *v, struct err *e)
+{
+    const struct json_value *found = json_get(v, "uri");
+    struct slice text = json_slice(found);
+
+    if (!found)
+        return 0;
+    if (form->san != SAN_URI)
+        return err_set(e, ERR_INVALID, "'uri' without \"uri\" alone in 'san'");
+    if (text.len == 0 || text.len > FENCE_MAX_URI || text.ptr[0] == '*')
+        return err_set(e, ERR_INVALID, "'uri' is not a URI of at most %d bytes", FENCE_MAX_URI);
+    for (size_t i = 0; i < text.len; i++)
+        if (text.ptr[i] <= ' ' || text.ptr[i] > '~')
+            return err_set(e, ERR_INVALID, "'uri' holds what no URI may");
+    form->uri = text;
+    return 0;
+}
+
 static int read_form(struct fence_form *form, const struct fence *fence, const struct json_value *v,
                      struct err *e)
 {
-    static const char *const known[] = { "profile",      "eku",     "cn",         "o", "san",
-                                         "san_required", "max_ttl", "privileged", NULL };
+    static const char *const known[] = { "profile",      "eku",     "cn",         "o",   "san",
+                                         "san_required", "max_ttl", "privileged", "uri", NULL };
     const struct json_value *privileged = json_get(v, "privileged");
 
     if (json_type(v) != JSON_OBJECT)
@@ -192,7 +211,7 @@ static int read_form(struct fence_form *form, const struct fence *fence, const s
     form->privileged = json_bool(privileged, false);
     if (read_set(v, "eku", eku_words, &form->eku, e) || read_cn(form, v, e) ||
         read_groups(form, v, e) || read_set(v, "san", san_words, &form->san, e) ||
-        read_dns(v, "san_required", &form->san_required, e) ||
+        read_dns(v, "san_required", &form->san_required, e) || read_uri(form, v, e) ||
         read_amount(v, "max_ttl", TIME_MAX, &form->max_ttl, e))
         return -1;
     if (form->eku == 0 || form->eku & ~fence->eku)

@@ -40,12 +40,15 @@ static int write_subject(const struct draft *d, struct buf *out, struct err *e)
     CLEANUP(buf_clear) struct buf cn = { 0 };
     size_t mark = name_begin(out);
 
-    buf_addf(&cn, "%.*s ", NAME_IN_SUBJECT, d->c->name);
+    if (!d->c->installation)
+        buf_addf(&cn, "%.*s ", NAME_IN_SUBJECT, d->c->name);
     if ((d->roles & (d->roles - 1)) == 0) { /* one role */
         authority_roles_text(&cn, d->roles);
         buf_add_byte(&cn, ' ');
     }
     buf_addf(&cn, "CA g%d", d->number);
+    if (d->c->installation) /* whoever has to do with several tells them apart */
+        buf_addf(&cn, " %s", d->c->uid);
     subject_parts(out, d->c, RANK_C, RANK_OU);
     name_add(out, NAME_CN, buf_slice(&cn));
     name_end(out, mark);
@@ -144,7 +147,7 @@ static int write_generation(const struct draft *d, struct buf *body, struct err 
     authority_roles_text(&roles, d->roles);
     json_writer_init(&w, body, false);
     json_put_object(&w, NULL);
-    json_put_text(&w, "cluster", d->c->name);
+    json_put_text(&w, "cluster", d->c->installation ? NULL : d->c->name);
     json_put_text(&w, "ca", d->ca);
     json_put_text(&w, "authority", buf_str(&roles));
     json_put_int(&w, "generation", d->number);
@@ -243,7 +246,7 @@ static int insert_all(const struct draft *d, struct err *e)
 {
     if (insert_generation(d, e) || insert_ca(d, e))
         return -1;
-    for (int role = 0; role < AUTHORITY_ROLES; role++)
+    for (int role = 0; role < AUTHORITY_ALL; role++)
         if (d->roles & 1U << role && insert_role(d, (enum authority_role)role, e))
             return -1;
     return 0;
@@ -256,7 +259,10 @@ static void decide(struct draft *d, const char *action)
     CLEANUP(buf_clear) struct buf roles = { 0 };
 
     authority_roles_text(&roles, d->roles);
-    pki_deciding(d->w, action, "cluster/%s/authority/%s", d->c->name, buf_str(&roles));
+    if (d->c->installation)
+        pki_deciding(d->w, action, "installation/authority/%s", buf_str(&roles));
+    else
+        pki_deciding(d->w, action, "cluster/%s/authority/%s", d->c->name, buf_str(&roles));
 }
 
 static int grant(struct draft *d, struct err *e)
@@ -298,9 +304,11 @@ int authority_create(struct pki_write *w, const struct cluster *c, unsigned role
 static int roles_of_ca(struct store_tx *tx, const struct cluster *c, const char *ca,
                        unsigned *roles, struct err *e)
 {
+    int first = c->installation ? AUTHORITY_ROLES : 0;
+    int end = c->installation ? AUTHORITY_ALL : AUTHORITY_ROLES;
     unsigned found = 0;
 
-    for (int role = 0; role < AUTHORITY_ROLES; role++) {
+    for (int role = first; role < end; role++) {
         char other[UID_TEXT];
 
         if (authority_find_ca(tx, c, (enum authority_role)role, other, e))

@@ -5,12 +5,14 @@
 
 /* ---- roles of authorities ---- */
 
-static const char *const role_names[AUTHORITY_ROLES] = {
+static const char *const role_names[AUTHORITY_ALL] = {
     [AUTHORITY_ETCD] = "etcd",
     [AUTHORITY_CONTROL_PLANE] = "control-plane",
     [AUTHORITY_OPERATORS] = "operators",
     [AUTHORITY_KUBELET] = "kubelet",
     [AUTHORITY_AGGREGATION] = "aggregation",
+    [AUTHORITY_POTERNE_SERVER] = "poterne-server",
+    [AUTHORITY_POTERNE_CLIENT] = "poterne-client",
 };
 
 const char *authority_role_name(enum authority_role role)
@@ -46,7 +48,10 @@ void cluster_clear(struct cluster *c)
 
 void cluster_scope(const struct cluster *c, char scope[64])
 {
-    (void)snprintf(scope, 64, SCOPE_TENANT "/%s", c->uid);
+    if (c->installation)
+        (void)snprintf(scope, 64, "/");
+    else
+        (void)snprintf(scope, 64, SCOPE_TENANT "/%s", c->uid);
 }
 
 const struct machine *cluster_machine(const struct cluster *c, const char *name)

@@ -12,7 +12,11 @@ enum authority_role {
     AUTHORITY_OPERATORS,
     AUTHORITY_KUBELET,
     AUTHORITY_AGGREGATION,
-    AUTHORITY_ROLES
+    AUTHORITY_ROLES, /* of a cluster: those above */
+    /* the installation's own two (pki/installation.h) */
+    AUTHORITY_POTERNE_SERVER = AUTHORITY_ROLES,
+    AUTHORITY_POTERNE_CLIENT,
+    AUTHORITY_ALL
 };
 const char *authority_role_name(enum authority_role role); /* "control-plane" */
 int authority_role_parse(enum authority_role *role, const char *name, struct err *e)
@@ -49,6 +53,7 @@ struct subject_part {
 struct cluster {
     char uid[UID_TEXT];
     char name[64];
+    bool installation; /* no cluster at all: what the installation's own authorities need of one */
     int64_t revision, created;
     char endpoint_host[256];
     unsigned endpoint_port;

@@ -119,6 +119,8 @@ static bool wanted(const struct listing *l, const struct record *r, const struct
         return true;
     if (!slice_eq_str(json_slice(json_get(body, "status")), "current"))
         return false;
+    if (slice_eq_str(json_slice(json_get(body, "authority")), "poterne-client"))
+        person = json_get(body, "holder") != NULL;
     return !(person && !json_get(body, "slot") && r->expires < q->now);
 }
 

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "pki/authority.h"
 #include "pki/cluster_spec.h"
+#include "pki/installation_internal.h"
 
 /* Most signatures an authority's key makes in an hour: every machine of the largest cluster renews
  * all it has, several times over. */
@@ -100,6 +101,10 @@ unsigned authority_eku(unsigned roles)
 {
     unsigned eku = 0;
 
+    if (roles & 1U << AUTHORITY_POTERNE_SERVER)
+        eku |= EKU_SERVER;
+    if (roles & 1U << AUTHORITY_POTERNE_CLIENT)
+        eku |= EKU_CLIENT;
     for (size_t i = 0; i < profile_count; i++)
         if (roles & 1U << profiles[i].role)
             eku |= profiles[i].eku;
@@ -110,7 +115,7 @@ void authority_roles_text(struct buf *out, unsigned roles)
 {
     const char *separator = "";
 
-    for (int role = 0; role < AUTHORITY_ROLES; role++) {
+    for (int role = 0; role < AUTHORITY_ALL; role++) {
         if (!(roles & 1U << role))
             continue;
         buf_addf(out, "%s%s", separator, authority_role_name((enum authority_role)role));
@@ -146,6 +151,8 @@ int profile_fence(struct buf *json, const struct cluster *cluster, unsigned role
     struct json_writer w;
     char peer[128];
 
+    if (cluster->installation)
+        return installation_fence(json, cluster, roles, e);
     authority_roles_text(&text, roles);
     cluster_peer_name(cluster, peer);
     json_writer_init(&w, json, false);

@@ -120,6 +120,8 @@ static int check_scope(const struct record *r, void *ctx, struct err *e)
     const char *uid = strrchr(r->scope, '/');
 
     (void)e;
+    if (strcmp(r->scope, "/") == 0) /* the installation's own, and looked at */
+        return 0;
     if (!uid || store_get(c->tx, uid + 1, &cluster, NULL) ||
         strcmp(cluster.kind, KIND_CLUSTER) != 0)
         state_fault_add(c, "orphan", subject, "its cluster %s is not there", uid ? uid + 1 : "");
@@ -200,6 +202,7 @@ static int check_all(struct store_tx *tx, void *ctx, struct err *e)
     c->tx = tx;
     if (state_each(c, KIND_KEEPER, NULL, check_identity, c, e) ||
         state_each(c, KIND_DATA_KEY, NULL, check_data_key, c, e) ||
+        state_check_installation(c, e) ||
         state_each(c, KIND_CLUSTER, SCOPE_TENANT, visit_cluster, c, e) || check_orphans(c, e) ||
         count_others(c, e))
         return -1;

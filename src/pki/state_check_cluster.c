@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/encode.h"
 #include "pki/authority_record.h"
+#include "pki/installation_internal.h"
 #include "pki/pki_internal.h"
 #include "pki/record_body.h"
 #include <stdarg.h>
@@ -70,7 +71,9 @@ static void say(struct looking *l, const char *format, ...) PRINTF_LIKE(2, 3);
 static void say(struct looking *l, const char *format, ...)
 {
     va_list ap;
-    int n = snprintf(l->subject, sizeof l->subject, "cluster %s, ", l->cluster.name);
+    int n = l->cluster.installation
+                ? snprintf(l->subject, sizeof l->subject, "installation, ")
+                : snprintf(l->subject, sizeof l->subject, "cluster %s, ", l->cluster.name);
 
     va_start(ap, format);
     (void)vsnprintf(l->subject + n, sizeof l->subject - (size_t)n, format, ap);
@@ -268,13 +271,17 @@ static int check_role(const struct record *r, void *ctx, struct err *e)
 /* An adopted cluster may lack some: its folder held none for them. */
 static void check_roles_there(struct looking *l)
 {
-    for (int role = 0; !l->cluster.adopted[0] && role < AUTHORITY_ROLES; role++) {
+    int first = l->cluster.installation ? AUTHORITY_ROLES : 0;
+    int end = l->cluster.installation ? AUTHORITY_ALL : AUTHORITY_ROLES;
+
+    for (int role = first; !l->cluster.adopted[0] && role < end; role++) {
         CLEANUP(record_clear) struct record r = { 0 };
         const char *name = authority_role_name((enum authority_role)role);
 
         say(l, "authority %s", name);
         if (store_find(l->c->tx, KIND_AUTHORITY, l->scope, name, &r, NULL))
-            FAULT(l, "orphan", "the cluster has no such authority");
+            FAULT(l, "orphan", "the %s has no such authority",
+                  l->cluster.installation ? "installation" : "cluster");
     }
 }
 
@@ -407,7 +414,7 @@ static int check_sa_key(const struct record *r, void *ctx, struct err *e)
 static void check_sa_key_there(struct looking *l)
 {
     say(l, "service-account key");
-    if (!l->cluster.adopted[0] && !l->sa_key)
+    if (!l->cluster.installation && !l->cluster.adopted[0] && !l->sa_key)
         FAULT(l, "orphan", "the cluster has no service-account key: its record is missing");
 }
 
@@ -465,6 +472,20 @@ int state_check_cluster(struct state_checking *c, const struct record *cluster, 
     } else {
         check_machines_there(&l, cluster);
     }
+    cluster_scope(&l.cluster, l.scope);
+    return check_inside(&l, e);
+}
+
+int state_check_installation(struct state_checking *c, struct err *e)
+{
+    CLEANUP(looking_clear) struct looking l = { .c = c };
+    int64_t count;
+
+    if (store_count(c->tx, KIND_GENERATION, "/", &count, e))
+        return -1;
+    if (count == 0) /* not needed yet */
+        return 0;
+    installation_domain(&l.cluster, c->pki);
     cluster_scope(&l.cluster, l.scope);
     return check_inside(&l, e);
 }

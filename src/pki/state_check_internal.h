@@ -41,6 +41,8 @@ const char *state_check_body(const struct record *r, const struct json_value *bo
 /* A cluster with all that is in its scope. */
 int state_check_cluster(struct state_checking *c, const struct record *cluster, struct err *e)
     MUST_CHECK;
+/* The installation's own authorities and what they signed, once there are any. */
+int state_check_installation(struct state_checking *c, struct err *e) MUST_CHECK;
 /* Kinds of records that lie in a cluster's scope, NULL-ended. */
 extern const char *const state_cluster_kinds[];
 

@@ -253,7 +253,9 @@ static inline void leaf_key_ids(struct buf *out, const struct leaf_spec *s)
     "{\"profile\":\"etcd\",\"eku\":[\"client\",\"server\"],\"cn\":\"etcd\",\"o\":[]," \
         "\"san\":[\"dns\",\"ip\"],\"max_ttl\":20000}," \
     "{\"profile\":\"machine\",\"eku\":[\"client\"],\"cn\":\"\",\"o\":[]," \
-        "\"san\":[\"uri\"],\"max_ttl\":20000}]}"
+        "\"san\":[\"uri\"],\"max_ttl\":20000}," \
+    "{\"profile\":\"agent\",\"eku\":[\"client\"],\"cn\":\"agent\",\"o\":[]," \
+        "\"san\":[\"uri\"],\"uri\":\"poterne://i/machine/*/*\",\"max_ttl\":20000}]}"
 /* clang-format on */
 
 #define LEAF_SUBJECT "C=CH\nOU=SKS\nCN=kube-apiserver"

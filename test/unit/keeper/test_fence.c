@@ -58,6 +58,7 @@ static const struct row rows[] = {
     { "a peer, capitals",     PEER("m1", "DNS:PEER.demo.etcd.poterne.internal"),     .profile = "peer" },
     { "etcd, no peer",        PEER("etcd", "DNS:etcd\nIP:"),                         .profile = "etcd" },
     { "no common name",       CLIENT("", .sans = "URI:poterne://i/machine/c/u"),     .profile = "machine" },
+    { "a URI of its form",    CLIENT("CN=agent", .sans = "URI:poterne://i/machine/c0/U9"), .profile = "agent" },
 
     /* the frame */
     { "another cluster",      SERVING(0), .cluster = "c2", .want = "is for cluster 'c2'" },
@@ -169,6 +170,16 @@ static const struct row rows[] = {
     { "a server as peer",     SERVING(.sans = "DNS:" LEAF_RESERVED), .want = "may not carry the SAN" },
     { "in capitals",          SERVING(.sans = "DNS:a\nDNS:Peer.demo.etcd.poterne.internal"), .want = "may not carry the SAN" },
     { "by a wildcard",        SERVING(.sans = "DNS:*.Demo.etcd.poterne.internal"), .want = "may not carry the SAN" },
+
+    { "another installation", CLIENT("CN=agent", .sans = "URI:poterne://j/machine/c/u"), .want = "must carry one SAN" },
+    { "a person's URI",       CLIENT("CN=agent", .sans = "URI:poterne://i/operator/u"), .want = "must carry one SAN" },
+    { "no machine in it",     CLIENT("CN=agent", .sans = "URI:poterne://i/machine/c/"), .want = "must carry one SAN" },
+    { "no cluster in it",     CLIENT("CN=agent", .sans = "URI:poterne://i/machine//u"), .want = "must carry one SAN" },
+    { "more than a machine",  CLIENT("CN=agent", .sans = "URI:poterne://i/machine/c/u/x"), .want = "must carry one SAN" },
+    { "a query behind it",    CLIENT("CN=agent", .sans = "URI:poterne://i/machine/c/u?x"), .want = "must carry one SAN" },
+    { "a star is no name",    CLIENT("CN=agent", .sans = "URI:poterne://i/machine/*/*"), .want = "must carry one SAN" },
+    { "two of them",          CLIENT("CN=agent", .sans = "URI:poterne://i/machine/c/u\nURI:poterne://i/machine/c/v"), .want = "must carry one SAN" },
+    { "none of them",         CLIENT("CN=agent"), .profile = "person" },
 
     /* forms */
     { "client and server",    SERVING(.eku = BOTH), .want = "must carry the SAN" },
@@ -310,6 +321,11 @@ static const struct {
     { "\"privileged\":true", "\"privileged\":false", "without 'privileged'" },
     { "\"san\":[\"dns\",\"ip\"]", "\"san\":[\"dns\",\"other\"]", "unknown" },
     { "\"san_required\":\"" LEAF_RESERVED "\"", "\"san_required\":\"\"", "'san_required'" },
+    { "\"uri\":\"poterne://i/machine/*/*\"", "\"uri\":\"*\"", "'uri'" },
+    { "\"uri\":\"poterne://i/machine/*/*\"", "\"uri\":\"\"", "'uri'" },
+    { "\"uri\":\"poterne://i/machine/*/*\"", "\"uri\":\"a b\"", "'uri'" },
+    { "\"uri\":\"poterne://i/machine/*/*\"", "\"uri\":7", "'uri'" },
+    { "\"san\":[\"uri\"],\"uri\"", "\"san\":[\"uri\",\"dns\"],\"uri\"", "'uri' without" },
     { "\"san\":[\"dns\",\"ip\"],\"san_required\"", "\"san\":[\"ip\"],\"san_required\"",
       "without \"dns\"" },
 };
