@@ -89,12 +89,29 @@ static void test_fd_closep(void **state)
     assert_int_equal(fcntl(same, F_GETFD), -1);
 }
 
+static void test_json(void **state)
+{
+    char out[4096];
+
+    (void)state;
+    log_set_json(true, "front");
+    capture(out, sizeof out, LOG_LEVEL_WARN, "a \"word\" and \\ and\nmore");
+    assert_non_null(strstr(out, "{\"time\":\"2"));
+    assert_non_null(strstr(out, "Z\",\"level\":\"warning\",\"process\":\"front\",\"message\":"
+                                "\"a \\\"word\\\" and \\\\ and?more\"}\n"));
+    log_set_json(true, NULL);
+    capture(out, sizeof out, LOG_LEVEL_INFO, "x");
+    assert_non_null(strstr(out, "\"level\":\"info\",\"message\":\"x\"}\n"));
+    log_set_json(false, NULL);
+    capture(out, sizeof out, LOG_LEVEL_INFO, "x");
+    assert_string_equal(out, "poterne: x\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_levels),
-        cmocka_unit_test(test_one_line),
-        cmocka_unit_test(test_alloc),
+        cmocka_unit_test(test_levels),    cmocka_unit_test(test_one_line),
+        cmocka_unit_test(test_json),      cmocka_unit_test(test_alloc),
         cmocka_unit_test(test_fd_closep),
     };
 
