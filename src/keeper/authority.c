@@ -2,6 +2,7 @@
 #include "crypto/key.h"
 #include "keeper/fence.h"
 #include "keeper/keeper_data.h"
+#include "keeper/log.h"
 
 /* The container: a byte of version, then fence and PKCS#8 key, each with four bytes of length. */
 enum { CONTAINER_VERSION = 1, LENGTH_BYTES = 4 };
@@ -123,9 +124,23 @@ static int self_sign(const struct key *key, const struct authority_spec *spec, s
     return buf_check(cert, e);
 }
 
-int keeper_authority_new(struct keeper *keeper, const struct seal_place *place,
-                         const struct authority_spec *spec, struct buf *sealed, struct buf *cert,
-                         struct err *e)
+/* The cluster is the fence's, which was read before. */
+static int log_made(struct keeper *keeper, struct slice fence_json, struct log_authority *made,
+                    struct err *e)
+{
+    CLEANUP(fence_freep) struct fence *fence = NULL;
+
+    if (!keeper->log)
+        return 0;
+    if (fence_read(&fence, fence_json, e))
+        return -1;
+    made->cluster = fence_cluster(fence);
+    return keeper_log_authority(keeper->log, made, e);
+}
+
+int local_authority_new(struct keeper *keeper, const struct seal_place *place,
+                        const struct authority_spec *spec, struct buf *sealed, struct buf *cert,
+                        struct err *e)
 {
     CLEANUP(key_freep) struct key *key = NULL;
     CLEANUP(secret_clear) struct secret container = { 0 };
@@ -133,6 +148,9 @@ int keeper_authority_new(struct keeper *keeper, const struct seal_place *place,
 
     if (check_spec(spec, e) || key_generate(&key, spec->key_type, e) ||
         self_sign(key, spec, &der, e) || pack(&container, spec->fence, key, e) ||
+        log_made(keeper, spec->fence,
+                 &(struct log_authority){ .authority = place->label.uid, .cert = buf_slice(&der) },
+                 e) ||
         seal_value(keeper, SEAL_AUTHORITY, place, secret_slice(&container), sealed, e))
         return err_wrap(e, "new authority");
     buf_replace(cert, &der);
@@ -157,9 +175,8 @@ static int check_imported(const struct x509_cert *cert, const struct key *key, s
     return key_check_strength(key, e);
 }
 
-int keeper_authority_import(struct keeper *keeper, const struct seal_place *place,
-                            const struct authority_import *import, struct buf *sealed,
-                            struct err *e)
+int local_authority_import(struct keeper *keeper, const struct seal_place *place,
+                           const struct authority_import *import, struct buf *sealed, struct err *e)
 {
     CLEANUP(key_freep) struct key *key = NULL;
     CLEANUP(secret_clear) struct secret container = { 0 };
@@ -168,6 +185,10 @@ int keeper_authority_import(struct keeper *keeper, const struct seal_place *plac
     if (x509_cert_read(&cert, import->cert, e) || key_read_private(&key, import->private_key, e) ||
         check_imported(&cert, key, e) || check_fence(import->fence, NULL, e) ||
         pack(&container, import->fence, key, e) ||
+        log_made(keeper, import->fence,
+                 &(struct log_authority){
+                     .authority = place->label.uid, .cert = import->cert, .imported = true },
+                 e) ||
         seal_value(keeper, SEAL_AUTHORITY, place, secret_slice(&container), sealed, e))
         return err_wrap(e, "import an authority");
     return 0;

@@ -8,9 +8,10 @@
 #include "crypto/x509.h"
 
 /*
- * The key holder: private keys and the sealing key; no network, no store. In this process for now;
- * every call below is bytes in and bytes out, so that it can move behind a socketpair without a
- * change here. There is no "sign these bytes" and nothing that returns an authority's key.
+ * The key holder: private keys and the sealing key; no network, no store. In this process
+ * (keeper_open), or in one of its own behind a socketpair (keeper_connect, keeper/server.h): every
+ * call below does the same there, with the same errors, but for what is said beside it. There is no
+ * "sign these bytes" and nothing that returns an authority's key.
  *
  * Sealing (DESIGN.md section 4): the root key wraps data keys, a data key seals values; AES-256-GCM
  * with installation, kind, uid, field and key generation as associated data, so values cannot be
@@ -27,18 +28,29 @@ int keeper_root_key_new(struct secret *file, char id[ROOT_KEY_ID], struct err *e
 /* Reads a root key file from a descriptor (not closed). ERR_CORRUPT: not a root key, or damaged. */
 int keeper_open(struct keeper **ret, int root_key_fd, const char *installation, struct err *e)
     MUST_CHECK;
+/*
+ * The keeper that serves the other end of `fd`, a stream socket that is taken over also when this
+ * fails. ERR_INVALID: it speaks another protocol, or is of another installation. A request longer
+ * than keeper/message.h allows is ERR_LIMIT and is not sent. When the other process is gone every
+ * call is ERR_UNREACHABLE from then on; whether the call that met its end was still done there is
+ * not known.
+ */
+int keeper_connect(struct keeper **ret, int fd, const char *installation, struct err *e) MUST_CHECK;
 void keeper_close(struct keeper *keeper); /* signers must be closed before */
 DEFINE_FREEP(struct keeper *, keeper_close)
 const char *keeper_root_id(const struct keeper *keeper);
 
 /* A data key as the caller stores it. subject: the uid of an authority's generation, or a kind. */
 enum data_key_purpose { DATA_KEY_AUTHORITY, DATA_KEY_KIND };
+enum { DATA_KEY_SUBJECT = 64 };
 struct data_key {
     char uid[UID_TEXT];
     enum data_key_purpose purpose;
-    char subject[64];
+    char subject[DATA_KEY_SUBJECT];
     int64_t generation; /* counts up with every reseal */
-    int64_t seals;      /* made under it so far: the caller stores it back */
+    /* Made under it so far: the caller stores it back. A keeper that has made more itself goes on
+     * from there. */
+    int64_t seals;
     struct buf wrapped;
 };
 void data_key_clear(struct data_key *dk);
@@ -48,7 +60,8 @@ int keeper_data_key_new(struct keeper *keeper, struct data_key *dk, int64_t gene
                         struct err *e) MUST_CHECK;
 /* The same data key under another root key: `next` is a keeper opened on the new root key file. One
  * that is there already (a run that was cut short) stays as it is. ERR_CORRUPT names both root keys
- * when it is under a third. */
+ * when it is under a third. Only in this process: with a connected keeper ERR_REFUSED, unless
+ * `next` is the keeper itself, which sees that the data key opens. */
 int keeper_data_key_rewrap(struct keeper *keeper, struct keeper *next, struct data_key *dk,
                            struct err *e) MUST_CHECK;
 
@@ -117,10 +130,23 @@ struct sign_result {
     const char *profile; /* the fence's form that it matched; borrowed from the signer */
     int64_t number;      /* of this signature: the keeper counts all it makes */
 };
+enum { KEEPER_CLOCK_SLACK = 300 }; /* seconds */
 /* Reads the TBS, holds it against the fence, signs, counts. ERR_REFUSED names the broken rule;
- * ERR_LIMIT: more than the fence's rate. result->cert is reset first and reused. */
+ * ERR_LIMIT: more than the fence's rate, which counts all signatures of that key, by whichever
+ * signer, while the keeper lives. result->cert is reset first and reused. A connected keeper goes
+ * by a clock of its own: a request whose `now` is over KEEPER_CLOCK_SLACK from it is ERR_REFUSED.
+ */
 int keeper_sign(struct signer *signer, const struct sign_request *request,
                 struct sign_result *result, struct err *e) MUST_CHECK;
+/* Several at once, of any signers of one keeper; with a connected one they travel together, which
+ * is cheaper. Each has its own outcome; -1 and *e: that of the first that failed. */
+struct sign_job {
+    struct signer *signer;
+    const struct sign_request *request;
+    struct sign_result *result;
+    struct err why; /* out: ERR_NONE when it is signed */
+};
+int keeper_sign_all(struct sign_job *jobs, size_t count, struct err *e) MUST_CHECK;
 
 /* ---- service-account keys: made here, sealed; given out, since API servers must hold them ---- */
 int keeper_key_new(struct keeper *keeper, const struct seal_place *place, enum key_type type,
@@ -136,7 +162,8 @@ int keeper_identity_new(struct keeper *keeper, const struct seal_place *place, s
 /* Opens it, once, and takes up the count of signatures from where a checkpoint left it. */
 int keeper_identity_open(struct keeper *keeper, const struct seal_place *place, struct slice sealed,
                          int64_t signatures, struct err *e) MUST_CHECK;
-/* Made by keeper_sign; statements and authorities' own certificates do not count. */
+/* Made by keeper_sign; statements and authorities' own certificates do not count. Of a connected
+ * keeper: as of its last answer here. */
 int64_t keeper_signatures(const struct keeper *keeper);
 /* Another process may have signed meanwhile: the count goes on from the larger of the two. */
 void keeper_count_from(struct keeper *keeper, int64_t signatures);
@@ -146,5 +173,7 @@ int keeper_sign_statement(struct keeper *keeper, struct slice statement, struct 
                           struct err *e) MUST_CHECK;
 int keeper_verify_statement(struct keeper *keeper, struct slice statement, struct slice sig,
                             struct err *e) MUST_CHECK;
+/* The public key that verifies the log of a keeper under this root key (keeper/log.h), in PEM. */
+int keeper_log_key(struct keeper *keeper, struct buf *public_pem, struct err *e) MUST_CHECK;
 
 #endif

@@ -1,6 +1,7 @@
 #include "crypto/aead.h"
 #include "crypto/hash.h"
 #include "keeper/keeper_data.h"
+#include "keeper/log.h"
 #include <assert.h>
 
 /*
@@ -108,8 +109,8 @@ static int unwrap(const struct keeper *keeper, const struct data_key *dk, struct
     return 0;
 }
 
-int keeper_data_key_new(struct keeper *keeper, struct data_key *dk, int64_t generation,
-                        struct err *e)
+int local_data_key_new(struct keeper *keeper, struct data_key *dk, int64_t generation,
+                       struct err *e)
 {
     CLEANUP(secret_clear) struct secret key = { 0 };
     struct data_key fresh = *dk;
@@ -128,8 +129,8 @@ int keeper_data_key_new(struct keeper *keeper, struct data_key *dk, int64_t gene
     return 0;
 }
 
-int keeper_data_key_rewrap(struct keeper *keeper, struct keeper *next, struct data_key *dk,
-                           struct err *e)
+int local_data_key_rewrap(struct keeper *keeper, struct keeper *next, struct data_key *dk,
+                          struct err *e)
 {
     CLEANUP(secret_clear) struct secret key = { 0 };
     struct slice id;
@@ -182,19 +183,24 @@ int seal_value(struct keeper *keeper, enum seal_class class, const struct seal_p
     CLEANUP(secret_clear) struct secret key = { 0 };
     CLEANUP(buf_clear) struct buf aad = { 0 };
     CLEANUP(buf_clear) struct buf blob = { 0 };
+    int64_t made;
 
     if (check_purpose(class, dk, e))
         return wrap_label(&place->label, e);
-    if (dk->seals >= KEEPER_SEALS)
+    made = seals_made(keeper, dk->uid);
+    if (made < dk->seals)
+        made = dk->seals;
+    if (made >= KEEPER_SEALS)
         return err_set(e, ERR_LIMIT, "data key '%s' has sealed %lld values: reseal under a new one",
-                       dk->uid, (long long)dk->seals);
+                       dk->uid, (long long)made);
     value_aad(&aad, keeper, class, place);
     buf_add_byte(&blob, BLOB_VERSION);
     buf_add_byte(&blob, (uint8_t) class);
     if (buf_check(&aad, e) || unwrap(keeper, dk, &key, e) ||
         aead_seal(&blob, secret_slice(&key), buf_slice(&aad), plain, e) || buf_check(&blob, e))
         return wrap_label(&place->label, e);
-    dk->seals++;
+    dk->seals = made + 1;
+    seals_count(keeper, dk->uid);
     buf_replace(sealed, &blob);
     return 0;
 }
@@ -235,20 +241,28 @@ int open_value(struct keeper *keeper, enum seal_class class, const struct seal_p
     return 0;
 }
 
-int keeper_seal(struct keeper *keeper, const struct seal_place *place, struct slice plain,
-                struct buf *sealed, struct err *e)
+int local_seal(struct keeper *keeper, const struct seal_place *place, struct slice plain,
+               struct buf *sealed, struct err *e)
 {
     return seal_value(keeper, SEAL_VALUE, place, plain, sealed, e);
 }
 
-int keeper_unseal(struct keeper *keeper, const struct seal_place *place, struct slice sealed,
-                  struct secret *plain, struct err *e)
+int local_unseal(struct keeper *keeper, const struct seal_place *place, struct slice sealed,
+                 struct secret *plain, struct err *e)
 {
-    return open_value(keeper, SEAL_VALUE, place, sealed, plain, e);
+    CLEANUP(secret_clear) struct secret opened = { 0 };
+
+    if (open_value(keeper, SEAL_VALUE, place, sealed, &opened, e) ||
+        keeper_log_unseal(keeper->log, &place->label, e))
+        return -1;
+    secret_clear(plain);
+    *plain = opened;
+    opened = (struct secret){ 0 };
+    return 0;
 }
 
-int keeper_reseal(struct keeper *keeper, const struct seal_place *from, struct data_key *to,
-                  struct slice sealed, struct buf *resealed, struct err *e)
+int local_reseal(struct keeper *keeper, const struct seal_place *from, struct data_key *to,
+                 struct slice sealed, struct buf *resealed, struct err *e)
 {
     CLEANUP(secret_clear) struct secret plain = { 0 };
     enum seal_class class = value_class(sealed);

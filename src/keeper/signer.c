@@ -1,41 +1,40 @@
 #include "base/alloc.h"
 #include "keeper/fence.h"
 #include "keeper/keeper_data.h"
+#include "keeper/log.h"
+#include <stdlib.h>
 
-/* Signatures of the last hour, in buckets of a minute, the present one not yet full. When the clock
- * jumps back, it stands still here. */
-enum { RATE_BUCKETS = 61, BUCKET_SECONDS = 60 };
-struct rate {
-    int64_t minute, total;
-    int64_t made[RATE_BUCKETS];
-};
-
-struct signer {
-    struct keeper *keeper;
+struct local_signer {
+    struct signer base;
     struct key *key;
-    enum sig_alg alg;
     struct fence *fence;
     struct buf cert; /* the authority's, owned: `issuer` is a view into it */
     struct x509_cert issuer;
-    struct rate rate;
+    struct rate *rate;
+    char *uid;      /* of the generation, as it was sealed */
     struct buf sig; /* reused */
 };
 
-void signer_close(struct signer *signer)
+static void free_signer(struct local_signer *signer)
 {
-    if (!signer)
-        return;
-    if (signer->keeper)
-        signer->keeper->signers--;
+    rate_close(signer->rate);
     key_free(signer->key);
     fence_free(signer->fence);
     buf_clear(&signer->cert);
     buf_clear(&signer->sig);
+    free(signer->uid);
     free(signer);
+}
+DEFINE_FREEP(struct local_signer *, free_signer)
+
+void local_signer_close(struct signer *signer)
+{
+    signer->keeper->signers--;
+    free_signer((struct local_signer *)signer);
 }
 
 /* The certificate must be the one of the key, else every leaf would carry a wrong issuer. */
-static int read_issuer(struct signer *signer, struct slice cert, struct err *e)
+static int read_issuer(struct local_signer *signer, struct slice cert, struct err *e)
 {
     CLEANUP(key_freep) struct key *public = NULL;
 
@@ -49,11 +48,11 @@ static int read_issuer(struct signer *signer, struct slice cert, struct err *e)
     return 0;
 }
 
-int keeper_signer_open(struct signer **ret, struct keeper *keeper, const struct seal_place *place,
-                       struct slice sealed, struct slice cert, struct err *e)
+int local_signer_open(struct signer **ret, struct keeper *keeper, const struct seal_place *place,
+                      struct slice sealed, struct slice cert, struct err *e)
 {
     const struct seal_label *label = &place->label;
-    CLEANUP(signer_closep) struct signer *signer = xcalloc(1, sizeof *signer);
+    CLEANUP(free_signerp) struct local_signer *signer = xcalloc(1, sizeof *signer);
     CLEANUP(authority_key_clear) struct authority_key authority = { 0 };
     struct err why = { 0 };
 
@@ -64,53 +63,46 @@ int keeper_signer_open(struct signer **ret, struct keeper *keeper, const struct 
         fence_read(&signer->fence, authority.fence, &why) || read_issuer(signer, cert, &why))
         return err_set(e, ERR_CORRUPT, "open an authority: %s '%s', %s: %s", label->kind,
                        label->uid, label->field, err_text(&why));
-    signer->alg = key_sig_alg(signer->key);
-    signer->keeper = keeper;
+    signer->base.alg = key_sig_alg(signer->key);
+    signer->base.keeper = keeper;
+    signer->rate = rate_open(keeper, key_spki(signer->key));
+    signer->uid = xstrdup(label->uid);
     keeper->signers++;
-    *ret = signer;
+    *ret = &signer->base;
     signer = NULL;
     return 0;
 }
 
-enum sig_alg signer_alg(const struct signer *signer)
+/* The front's clock may be anything: the rate and a certificate's life follow the keeper's own. */
+static int check_clock(const struct keeper *keeper, int64_t *now, struct err *e)
 {
-    return signer->alg;
+    int64_t here;
+
+    if (!keeper->clock)
+        return 0;
+    here = keeper->clock(keeper->clock_ctx);
+    if (*now < here - KEEPER_CLOCK_SLACK || *now > here + KEEPER_CLOCK_SLACK)
+        return err_set(e, ERR_REFUSED,
+                       "the request's time is over %d s from the keeper's clock: ask again",
+                       KEEPER_CLOCK_SLACK);
+    *now = here;
+    return 0;
 }
 
-static bool rate_allows(struct rate *rate, int64_t limit, int64_t now)
-{
-    int64_t minute = now / BUCKET_SECONDS;
-
-    if (minute > rate->minute + RATE_BUCKETS)
-        rate->minute = minute - RATE_BUCKETS;
-    while (rate->minute < minute) {
-        int64_t *oldest = &rate->made[++rate->minute % RATE_BUCKETS];
-
-        rate->total -= *oldest;
-        *oldest = 0;
-    }
-    return rate->total < limit;
-}
-
-static void rate_count(struct rate *rate)
-{
-    rate->made[rate->minute % RATE_BUCKETS]++;
-    rate->total++;
-}
-
-static int sign_checked(struct signer *signer, const struct sign_request *request,
+static int sign_checked(struct local_signer *signer, const struct sign_request *request,
                         struct sign_result *result, struct err *e)
 {
     buf_reset(&signer->sig);
     if (key_sign(signer->key, request->tbs, &signer->sig, e) || buf_check(&signer->sig, e))
         return err_wrap(e, "sign a certificate");
-    x509_assemble(&result->cert, request->tbs, signer->alg, buf_slice(&signer->sig));
+    x509_assemble(&result->cert, request->tbs, signer->base.alg, buf_slice(&signer->sig));
     return buf_check(&result->cert, e);
 }
 
-int keeper_sign(struct signer *signer, const struct sign_request *request,
-                struct sign_result *result, struct err *e)
+static int sign_one(struct local_signer *signer, const struct sign_request *request,
+                    struct sign_result *result, struct err *e)
 {
+    struct keeper *keeper = signer->base.keeper;
     struct x509_cert tbs;
     struct fence_request order = {
         .cluster = request->cluster,
@@ -118,23 +110,41 @@ int keeper_sign(struct signer *signer, const struct sign_request *request,
         .now = request->now,
         .issuer = &signer->issuer,
         .tbs = &tbs,
-        .alg = signer->alg,
+        .alg = signer->base.alg,
     };
+    struct log_certificate line;
+    int64_t now = request->now;
     const char *profile;
 
     buf_reset(&result->cert);
     if (x509_tbs_read(&tbs, request->tbs, e))
         return err_wrap(e, "certificate to be signed");
-    if (fence_check(signer->fence, &order, &profile, e))
+    if (check_clock(keeper, &now, e) || fence_check(signer->fence, &order, &profile, e))
         return -1;
-    if (!rate_allows(&signer->rate, fence_rate(signer->fence), request->now))
+    if (!rate_allows(signer->rate, fence_rate(signer->fence), now))
         return err_set(e, ERR_LIMIT,
                        "the authority has made %lld signatures within an hour, its limit",
                        (long long)fence_rate(signer->fence));
-    if (sign_checked(signer, request, result, e))
+    line = (struct log_certificate){ .number = keeper->signatures + 1,
+                                     .cluster = fence_cluster(signer->fence),
+                                     .authority = signer->uid,
+                                     .profile = profile,
+                                     .serial = tbs.serial,
+                                     .tbs = request->tbs,
+                                     .privileged = request->privileged };
+    if (keeper_log_certificate(keeper->log, &line, e) || sign_checked(signer, request, result, e))
         return -1;
-    rate_count(&signer->rate);
+    rate_count(signer->rate);
     result->profile = profile;
-    result->number = ++signer->keeper->signatures;
+    result->number = ++keeper->signatures;
     return 0;
+}
+
+void local_sign(struct sign_job *jobs, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        jobs[i].why = (struct err){ 0 };
+        (void)sign_one((struct local_signer *)jobs[i].signer, jobs[i].request, jobs[i].result,
+                       &jobs[i].why);
+    }
 }

@@ -120,9 +120,9 @@ static void test_statements(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_key),
-        cmocka_unit_test(test_identity),
-        cmocka_unit_test(test_statements),
+        BOTH(test_key),
+        BOTH(test_identity),
+        BOTH(test_statements),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -85,6 +85,7 @@ static int sign_at(struct signer *signer, const struct buf *tbs, bool privileged
 {
     struct sign_request request = { "c1", privileged, now, buf_slice(tbs) };
 
+    world_now = now;
     return keeper_sign(signer, &request, result, e);
 }
 
@@ -432,16 +433,16 @@ static void test_signature_count(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_authority),
-        cmocka_unit_test(test_authority_spec),
-        cmocka_unit_test(test_authority_stays),
-        cmocka_unit_test(test_signer_open),
-        cmocka_unit_test(test_sign),
-        cmocka_unit_test(test_sign_refused),
-        cmocka_unit_test(test_rate),
-        cmocka_unit_test(test_import),
-        cmocka_unit_test(test_import_weak),
-        cmocka_unit_test(test_signature_count),
+        BOTH(test_authority),
+        BOTH(test_authority_spec),
+        BOTH(test_authority_stays),
+        BOTH(test_signer_open),
+        BOTH(test_sign),
+        BOTH(test_sign_refused),
+        BOTH(test_rate),
+        BOTH(test_import),
+        BOTH(test_import_weak),
+        BOTH(test_signature_count),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

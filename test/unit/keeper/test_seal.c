@@ -316,13 +316,13 @@ int main(void)
         cmocka_unit_test(test_root_key),
         cmocka_unit_test(test_root_key_damaged),
         cmocka_unit_test(test_root_key_other_files),
-        cmocka_unit_test(test_seal),
-        cmocka_unit_test(test_swapped),
-        cmocka_unit_test(test_other_key_and_installation),
-        cmocka_unit_test(test_reseal),
+        BOTH(test_seal),
+        BOTH(test_swapped),
+        BOTH(test_other_key_and_installation),
+        BOTH(test_reseal),
         cmocka_unit_test(test_rewrap),
-        cmocka_unit_test(test_data_key_damaged),
-        cmocka_unit_test(test_seal_limit),
+        BOTH(test_data_key_damaged),
+        BOTH(test_seal_limit),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
