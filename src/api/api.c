@@ -1,4 +1,5 @@
 #include "api/answer.h"
+#include "api/authorize.h"
 #include "api/caller.h"
 #include "api/identity.h"
 #include "api/match.h"
@@ -190,6 +191,7 @@ static bool is_empty(const struct call *c, const struct err *why)
 static int handle(struct call *c, struct json_writer *reply, struct err *e)
 {
     struct api_args args = { .request = &c->request,
+                             .route = c->match.route,
                              .param = { c->match.param[0], c->match.param[1], c->match.param[2] },
                              .body = json_root(c->body),
                              .query = json_root(c->query),
@@ -245,7 +247,7 @@ static int run(struct call *c, struct api_response *response, struct err *e)
     struct err open = { 0 };
 
     json_writer_init(&reply, &response->body, false);
-    if (identify(c, e) || access_decide(&c->who, c->match.route->right, "/", e))
+    if (identify(c, e) || authorize(&c->who, &c->match, c->api->pki, e))
         return -1;
     if (parse_expected(c, e) || parse_body(c, e))
         return -1;

@@ -4,6 +4,16 @@
 #include "base/clock.h"
 #include "crypto/pem.h"
 
+bool handle_may(const struct api_args *args, const char *scope)
+{
+    return access_find(args->request->who, args->route->right, scope) != NULL;
+}
+
+int handle_must(const struct api_args *args, const char *scope, struct err *e)
+{
+    return access_decide(args->request->who, args->route->right, scope, e);
+}
+
 struct load {
     const char *name;
     struct cluster *ret;

@@ -26,6 +26,8 @@ static int put_row(const struct ledger_row *row, void *ctx, struct err *e)
     struct listing *l = ctx;
 
     (void)e;
+    if (!handle_may(l->page.args, row->record->scope))
+        return 0;
     json_put_object(l->page.reply, NULL);
     json_put_text(l->page.reply, "uid", row->record->uid);
     handle_put_serial(l->page.reply, row->record);
@@ -41,6 +43,7 @@ static int list_in(struct store_tx *tx, void *ctx, struct err *e)
     struct listing *l = ctx;
     CLEANUP(cluster_clear) struct cluster c = { 0 };
     const char *cluster = api_query(l->page.args, "cluster");
+    char scope[64];
     struct ledger_query query = { .authorities = true,
                                   .cursor = api_query(l->page.args, "cursor"),
                                   .limit = l->page.limit };
@@ -48,6 +51,9 @@ static int list_in(struct store_tx *tx, void *ctx, struct err *e)
     if (cluster) {
         if (cluster_load(tx, cluster, &c, e))
             return -1;
+        cluster_scope(&c, scope);
+        if (!handle_may(l->page.args, scope))
+            return err_set(e, ERR_NOT_FOUND, "there is no cluster '%.64s'", cluster);
         query.cluster_uid = c.uid;
     }
     query.now = pki_now(l->page.args->request->pki);
@@ -66,6 +72,7 @@ int list_certificates(const struct api_args *args, struct json_writer *reply, st
 }
 
 struct showing {
+    const struct api_args *args;
     const char *which;
     struct record record;
 };
@@ -74,7 +81,12 @@ static int show_in(struct store_tx *tx, void *ctx, struct err *e)
 {
     struct showing *s = ctx;
 
-    return ledger_find(tx, s->which, &s->record, e);
+    if (ledger_find(tx, s->which, &s->record, e))
+        return -1;
+    if (handle_may(s->args, s->record.scope))
+        return 0;
+    /* whether it is there is not told either */
+    return err_set(e, ERR_NOT_FOUND, "there is no certificate '%.80s' on record", s->which);
 }
 
 static int put_record(const struct api_args *args, const struct record *r,
@@ -101,7 +113,7 @@ static int put_record(const struct api_args *args, const struct record *r,
 
 int show_certificate(const struct api_args *args, struct json_writer *reply, struct err *e)
 {
-    struct showing s = { .which = args->param[0] };
+    struct showing s = { .args = args, .which = args->param[0] };
     int rc = store_read(pki_store(args->request->pki), show_in, &s, e);
 
     handle_shows(args, s.record.revision);

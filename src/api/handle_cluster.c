@@ -15,7 +15,12 @@ static int put_cluster_row(const struct record *r, void *ctx, struct err *e)
 {
     struct listing *l = ctx;
     CLEANUP(cluster_clear) struct cluster c = { 0 };
+    char scope[64];
 
+    memcpy(c.uid, r->uid, sizeof c.uid);
+    cluster_scope(&c, scope);
+    if (!handle_may(l->page.args, scope))
+        return 0;
     if (cluster_load(l->tx, r->name, &c, e))
         return -1;
     json_put_object(l->page.reply, NULL);

@@ -17,6 +17,10 @@ api_handler rotate_root_key, make_backup, check_state; /* handle_state.c */
 
 /* Shared by them (handle.c). */
 
+/* Whether the caller has the route's right in that scope; the same as an error. */
+bool handle_may(const struct api_args *args, const char *scope);
+int handle_must(const struct api_args *args, const char *scope, struct err *e) MUST_CHECK;
+
 /* The cluster of the first path parameter, in a reading transaction of its own. */
 int handle_cluster(const struct api_args *args, struct cluster *ret, struct err *e) MUST_CHECK;
 /* A CSR from PEM (or DER in base64) in the body's member `csr`. */

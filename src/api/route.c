@@ -1,40 +1,41 @@
 #include "api/route.h"
 #include "api/handlers.h"
 
-/* A row without a right, a kind or a handler does not compile: a negative array size. */
-#define ROUTE(m, p, r, body, f, k, h, q, s)                                                        \
+/* A row without a right or a scope does not compile: a negative array size. */
+#define ROUTE(m, p, r, w, body, f, k, h, q, s)                                                     \
     {                                                                                              \
-        .method = (m), .path = (p), .right = (r), .max_body = (body), .flags = (f), .kind = (k),   \
-        .handler = (h), .query = (q), .summary = &(s)[0 * sizeof(char[(r) > RIGHT_NONE ? 1 : -1])] \
+        .method = (m), .path = (p), .right = (r), .where = (w), .max_body = (body), .flags = (f),  \
+        .kind = (k), .handler = (h), .query = (q),                                                 \
+        .summary = &(s)[0 * sizeof(char[(r) > RIGHT_NONE && (w) > WHERE_NOT_SAID ? 1 : -1])]       \
     }
 #define LIST "limit cursor"
 
 /* clang-format off */
 const struct route routes[] = {
-    ROUTE(HTTP_GET,    "/v1/clusters",                        RIGHT_READ,   0,        ROUTE_EMPTY,   "ClusterList",   list_clusters,   LIST, "clusters, by name"),
-    ROUTE(HTTP_POST,   "/v1/clusters",                        RIGHT_MANAGE, 1 << 20,  ROUTE_CREATES | ROUTE_REPEAT, "Cluster",       create_cluster,  "",   "make a cluster: its machines, five authorities, service-account key; the same again changes nothing, another is 409"),
-    ROUTE(HTTP_GET,    "/v1/clusters/{cluster}",              RIGHT_READ,   0,        0,             "Cluster",       show_cluster,    "",   "one cluster"),
-    ROUTE(HTTP_DELETE, "/v1/clusters/{cluster}",              RIGHT_MANAGE, 0,        ROUTE_REVISION,             "Deletion",      delete_cluster,  "",   "delete a cluster, its keys and its ledger"),
-    ROUTE(HTTP_POST,   "/v1/clusters/{cluster}/adoption",     RIGHT_MANAGE, 32 << 20, ROUTE_CREATES | ROUTE_REPEAT, "Adoption",      adopt_cluster,   "",   "take in the authorities of a running cluster"),
-    ROUTE(HTTP_GET,    "/v1/clusters/{cluster}/authorities",  RIGHT_READ,   0,        0,             "AuthorityList", list_authorities, "",  "the five authorities of a cluster"),
-    ROUTE(HTTP_GET,    "/v1/clusters/{cluster}/authorities/{authority}", RIGHT_READ, 0, 0,           "Authority",     show_authority,  "",   "one authority, its generations and certificates (bundle: every trusted one)"),
-    ROUTE(HTTP_GET,    "/v1/clusters/{cluster}/machines/{machine}/plan", RIGHT_READ, 0, 0,           "ExportPlan",    show_plan,       "layout prefix", "what a machine needs: files, and the certificates to ask for"),
-    ROUTE(HTTP_POST,   "/v1/clusters/{cluster}/machines/{machine}/certificates", RIGHT_ISSUE, 1 << 20, ROUTE_REPEAT, "CertificateList", issue_machine, "", "sign a machine's CSRs, one for each place of its plan"),
-    ROUTE(HTTP_POST,   "/v1/clusters/{cluster}/machines/{machine}/service-account-key", RIGHT_ISSUE, 0, 0, "ServiceAccountKey", release_service_account_key, "", "the key that signs service-account tokens, for a control-plane machine"),
-    ROUTE(HTTP_POST,   "/v1/clusters/{cluster}/certificates", RIGHT_ISSUE,  64 << 10, ROUTE_REPEAT,             "Certificate",   sign_certificate, "",  "sign a CSR under a profile"),
-    ROUTE(HTTP_GET,    "/v1/clusters/{cluster}/kubeconfigs",  RIGHT_READ,   0,        0,             "KubeconfigList", list_kubeconfigs, LIST, "who holds a certificate of the operators' authority, until when"),
-    ROUTE(HTTP_POST,   "/v1/clusters/{cluster}/kubeconfigs",  RIGHT_ISSUE,  64 << 10, ROUTE_REPEAT,             "Kubeconfig",    issue_kubeconfig, "",  "sign a person's CSR; the reply holds what a kubeconfig needs besides the key"),
-    ROUTE(HTTP_GET,    "/v1/certificates",                    RIGHT_READ,   0,        ROUTE_EMPTY,   "CertificateList", list_certificates, LIST " cluster expiring", "certificates on record, soonest expiry first"),
-    ROUTE(HTTP_GET,    "/v1/certificates/{serial}",           RIGHT_READ,   0,        0,             "Certificate",   show_certificate, "",  "one certificate, by serial or SHA-256 fingerprint"),
-    ROUTE(HTTP_GET,    "/v1/profiles",                        RIGHT_READ,   0,        ROUTE_STATELESS, "ProfileList",   list_profiles,   "",   "what certificates may say"),
-    ROUTE(HTTP_GET,    "/v1/audit/records",                   RIGHT_READ,   0,        ROUTE_EMPTY,   "AuditRecordList", list_audit,    LIST " action outcome target", "the audit trail, oldest first; the cursor is the sequence number to go on behind"),
-    ROUTE(HTTP_GET,    "/v1/audit/head",                      RIGHT_READ,   0,        0,             "AuditHead",     show_audit_head, "",   "the newest signed checkpoint, to be kept elsewhere"),
-    ROUTE(HTTP_POST,   "/v1/audit/verification",              RIGHT_READ,   64 << 10, 0,             "AuditVerdict",  verify_audit,    "",   "check chain and signatures, against a kept head if one is given"),
-    ROUTE(HTTP_GET,    "/v1/audit/export",                    RIGHT_READ,   0,        0,             "AuditExport",   export_audit,    "after limit", "lines for an outside verifier, in parts: go on with ?after= the one given, until none is"),
-    ROUTE(HTTP_POST,   "/v1/audit/pruning",                   RIGHT_OWN,    4096,     0,             "AuditPruning",  prune_audit,     "",   "remove old records, leaving a signed tombstone"),
-    ROUTE(HTTP_POST,   "/v1/root-key/rotation",               RIGHT_OWN,    4096,     ROUTE_EXCLUSIVE, "RootKeyRotation", rotate_root_key, "", "a new root key; with reseal, new data keys and every sealed value sealed again"),
-    ROUTE(HTTP_POST,   "/v1/state/backup",                    RIGHT_OWN,    64 << 10, ROUTE_KEY_FILE, "Backup",        make_backup,     "",   "an encrypted copy of everything, taken while commands run"),
-    ROUTE(HTTP_POST,   "/v1/state/check",                     RIGHT_OWN,    0,        0,             "StateCheck",    check_state,     "",   "does every sealed value open, every chain verify, every key fit"),
+    ROUTE(HTTP_GET,    "/v1/clusters",                        RIGHT_READ, WHERE_ITEM, 0,        ROUTE_EMPTY,   "ClusterList",   list_clusters,   LIST, "clusters, by name"),
+    ROUTE(HTTP_POST,   "/v1/clusters",                        RIGHT_MANAGE, WHERE_ALL, 1 << 20,  ROUTE_CREATES | ROUTE_REPEAT, "Cluster",       create_cluster,  "",   "make a cluster: its machines, five authorities, service-account key; the same again changes nothing, another is 409"),
+    ROUTE(HTTP_GET,    "/v1/clusters/{cluster}",              RIGHT_READ, WHERE_CLUSTER, 0,        0,             "Cluster",       show_cluster,    "",   "one cluster"),
+    ROUTE(HTTP_DELETE, "/v1/clusters/{cluster}",              RIGHT_OWN, WHERE_CLUSTER, 0,        ROUTE_REVISION,             "Deletion",      delete_cluster,  "",   "delete a cluster, its keys and its ledger"),
+    ROUTE(HTTP_POST,   "/v1/clusters/{cluster}/adoption",     RIGHT_MANAGE, WHERE_CLUSTER, 32 << 20, ROUTE_CREATES | ROUTE_REPEAT, "Adoption",      adopt_cluster,   "",   "take in the authorities of a running cluster"),
+    ROUTE(HTTP_GET,    "/v1/clusters/{cluster}/authorities",  RIGHT_READ, WHERE_CLUSTER, 0,        0,             "AuthorityList", list_authorities, "",  "the five authorities of a cluster"),
+    ROUTE(HTTP_GET,    "/v1/clusters/{cluster}/authorities/{authority}", RIGHT_READ, WHERE_CLUSTER, 0, 0,           "Authority",     show_authority,  "",   "one authority, its generations and certificates (bundle: every trusted one)"),
+    ROUTE(HTTP_GET,    "/v1/clusters/{cluster}/machines/{machine}/plan", RIGHT_READ, WHERE_MACHINE, 0, 0,           "ExportPlan",    show_plan,       "layout prefix", "what a machine needs: files, and the certificates to ask for"),
+    ROUTE(HTTP_POST,   "/v1/clusters/{cluster}/machines/{machine}/certificates", RIGHT_ISSUE, WHERE_MACHINE, 1 << 20, ROUTE_REPEAT, "CertificateList", issue_machine, "", "sign a machine's CSRs, one for each place of its plan"),
+    ROUTE(HTTP_POST,   "/v1/clusters/{cluster}/machines/{machine}/service-account-key", RIGHT_ISSUE, WHERE_MACHINE, 0, 0, "ServiceAccountKey", release_service_account_key, "", "the key that signs service-account tokens, for a control-plane machine"),
+    ROUTE(HTTP_POST,   "/v1/clusters/{cluster}/certificates", RIGHT_ISSUE, WHERE_CLUSTER, 64 << 10, ROUTE_REPEAT,             "Certificate",   sign_certificate, "",  "sign a CSR under a profile"),
+    ROUTE(HTTP_GET,    "/v1/clusters/{cluster}/kubeconfigs",  RIGHT_READ, WHERE_CLUSTER, 0,        0,             "KubeconfigList", list_kubeconfigs, LIST, "who holds a certificate of the operators' authority, until when"),
+    ROUTE(HTTP_POST,   "/v1/clusters/{cluster}/kubeconfigs",  RIGHT_ISSUE, WHERE_CLUSTER, 64 << 10, ROUTE_REPEAT,             "Kubeconfig",    issue_kubeconfig, "",  "sign a person's CSR; the reply holds what a kubeconfig needs besides the key"),
+    ROUTE(HTTP_GET,    "/v1/certificates",                    RIGHT_READ, WHERE_ITEM, 0,        ROUTE_EMPTY,   "CertificateList", list_certificates, LIST " cluster expiring", "certificates on record, soonest expiry first"),
+    ROUTE(HTTP_GET,    "/v1/certificates/{serial}",           RIGHT_READ, WHERE_ITEM, 0,        0,             "Certificate",   show_certificate, "",  "one certificate, by serial or SHA-256 fingerprint"),
+    ROUTE(HTTP_GET,    "/v1/profiles",                        RIGHT_SELF, WHERE_NOWHERE, 0,        ROUTE_STATELESS, "ProfileList",   list_profiles,   "",   "what certificates may say"),
+    ROUTE(HTTP_GET,    "/v1/audit/records",                   RIGHT_AUDIT, WHERE_ALL, 0,        ROUTE_EMPTY,   "AuditRecordList", list_audit,    LIST " action outcome target", "the audit trail, oldest first; the cursor is the sequence number to go on behind"),
+    ROUTE(HTTP_GET,    "/v1/audit/head",                      RIGHT_AUDIT, WHERE_ALL, 0,        0,             "AuditHead",     show_audit_head, "",   "the newest signed checkpoint, to be kept elsewhere"),
+    ROUTE(HTTP_POST,   "/v1/audit/verification",              RIGHT_AUDIT, WHERE_ALL, 64 << 10, 0,             "AuditVerdict",  verify_audit,    "",   "check chain and signatures, against a kept head if one is given"),
+    ROUTE(HTTP_GET,    "/v1/audit/export",                    RIGHT_AUDIT, WHERE_ALL, 0,        0,             "AuditExport",   export_audit,    "after limit", "lines for an outside verifier, in parts: go on with ?after= the one given, until none is"),
+    ROUTE(HTTP_POST,   "/v1/audit/pruning",                   RIGHT_OWN, WHERE_ALL, 4096,     0,             "AuditPruning",  prune_audit,     "",   "remove old records, leaving a signed tombstone"),
+    ROUTE(HTTP_POST,   "/v1/root-key/rotation",               RIGHT_OWN, WHERE_ALL, 4096,     ROUTE_EXCLUSIVE, "RootKeyRotation", rotate_root_key, "", "a new root key; with reseal, new data keys and every sealed value sealed again"),
+    ROUTE(HTTP_POST,   "/v1/state/backup",                    RIGHT_OWN, WHERE_ALL, 64 << 10, ROUTE_KEY_FILE, "Backup",        make_backup,     "",   "an encrypted copy of everything, taken while commands run"),
+    ROUTE(HTTP_POST,   "/v1/state/check",                     RIGHT_OWN, WHERE_ALL, 0,        0,             "StateCheck",    check_state,     "",   "does every sealed value open, every chain verify, every key fit"),
 };
 /* clang-format on */
 const size_t route_count = ARRAY_LEN(routes);

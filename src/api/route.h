@@ -9,7 +9,8 @@
 /* What a handler sees: parameters of path and query decoded, body parsed; never a socket, never an
  * HTTP version. */
 struct api_args {
-    struct request *request;        /* pki/pki.h: installation, principal, id */
+    struct request *request; /* pki/pki.h: installation, principal, id */
+    const struct route *route;
     const char *param[3];           /* {..} of the path, in order */
     const struct json_value *body;  /* NULL when the route takes none */
     struct json_value const *query; /* an object of strings */
@@ -37,11 +38,22 @@ enum route_flags {
     ROUTE_REPEAT = 1 << 6,    /* makes something, and tells no secret: takes Idempotency-Key */
     ROUTE_RAW = 1 << 7,       /* the handler writes the whole body, of the type it says */
 };
+/* Where the right must be held (access/role.h): how the scope of a route's target is found. */
+enum route_where {
+    WHERE_NOT_SAID, /* does not compile */
+    WHERE_ALL,      /* "/" */
+    WHERE_CLUSTER,  /* the cluster that the first {..} names */
+    WHERE_MACHINE,  /* the machine that the second {..} names, of the cluster of the first */
+    WHERE_ITEM,     /* somewhere at all: the handler asks handle_may for each thing that it shows or
+                       changes, and leaves out or refuses the others */
+    WHERE_NOWHERE,  /* of no scope: rights that whoever is known, or everyone, has */
+};
 struct route {
     enum http_method method;
     const char *path; /* "/v1/clusters/{cluster}" */
     enum right right; /* RIGHT_NONE does not compile: see ROUTE() in route.c */
-    size_t max_body;  /* bytes; 0: takes none */
+    enum route_where where;
+    size_t max_body; /* bytes; 0: takes none */
     unsigned flags;
     const char *kind; /* of the reply */
     api_handler *handler;
