@@ -254,6 +254,11 @@ static int run(struct call *c, struct api_response *response, struct err *e)
     uid_new(c->request.id);
     c->request.who = &c->who;
     c->request.accept_clock = c->api->options.accept_clock;
+    if (c->in->accept_clock) {
+        if (access_decide(&c->who, RIGHT_OWN, "/", e))
+            return err_wrap(e, "accept the clock");
+        c->request.accept_clock = true;
+    }
     if (c->match.route->flags & ROUTE_STATELESS)
         return handle(c, &reply, e);
     if (open_pki(c, &open)) {

@@ -64,7 +64,8 @@ struct api_request {
     struct api_caller caller;
     /* What matters of the fields of an HTTP request; ptr NULL: it was not sent. */
     struct slice content_type, accept, if_match, if_none_match, idempotency_key;
-    bool gzip; /* the answer may be */
+    bool gzip;         /* the answer may be */
+    bool accept_clock; /* --accept-clock: for owners */
 };
 
 /* An answer that goes on: pulled when something changed, and at least once a second. */

@@ -29,11 +29,18 @@ int client_call(struct client *client, enum http_method method, const char *path
 {
     CLEANUP(api_response_clear) struct api_response response = { 0 };
     CLEANUP(json_freep) struct json *doc = NULL;
-    struct api_request request = {
-        .method = method, .path = path, .body = body, .caller = { .via = API_VIA_PROCESS }
-    };
+    struct api_request request = { .method = method,
+                                   .path = path,
+                                   .body = body,
+                                   .caller = { .via = API_VIA_PROCESS },
+                                   .accept_clock = client->accept_clock };
 
-    api_call(client->api, &request, &response);
+    if (door_call(client->door, &request, &response, e))
+        return -1;
+    if (!response.type)
+        return err_set(e, ERR_UNREACHABLE,
+                       "'%s' answers %d, and not as a poterne does: is there a proxy between?",
+                       door_name(client->door), response.status);
     if (json_parse(&doc, buf_slice(&response.body), &reply_limits, e))
         return err_wrap(e, "the reply to %s %s", http_method_name(method), path);
     if (response.status >= 400)

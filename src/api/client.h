@@ -1,17 +1,18 @@
 #ifndef API_CLIENT_H
 #define API_CLIENT_H
 
-#include "api/api.h"
+#include "api/door.h"
 #include "wire/json.h"
 
 /*
  * What a command does where it is typed: make keys, read and write files, look at endpoints.
- * Everything about the installation goes through api_call, so that the same code works against a
- * daemon. Each local function takes the command's arguments as one JSON object (names as in the
- * command table) and writes the members of its reply like a handler does.
+ * Everything about the installation goes through client_call, to a daemon or in-process. Each local
+ * function takes the command's arguments as one JSON object (names as in the command table) and
+ * writes the members of its reply like a handler does.
  */
 struct client {
-    struct api *api;
+    struct door *door;
+    bool accept_clock;
     const char *state;   /* absolute path, for kubeconfigs with an exec plugin */
     const char *program; /* absolute path of this program */
     void (*progress)(const char *text, void *ctx); /* long work says where it is; may be NULL */

@@ -76,6 +76,7 @@ void api_http(struct api *api, struct api_exchange *x)
         .if_none_match = http_request_field(x->in, "if-none-match"),
         .idempotency_key = http_request_field(x->in, "idempotency-key"),
         .gzip = takes_gzip(http_request_field(x->in, "accept-encoding")),
+        .accept_clock = slice_eq_str(http_request_field(x->in, "poterne-accept-clock"), "yes"),
     };
 
     buf_add_slice(&path, x->in->target);

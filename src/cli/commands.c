@@ -25,6 +25,11 @@ const struct option global_options[] = {
     { .name = "state", .json = "state", .type = OPTION_FOLDER, .value = "DIR",
       .otherwise = "$POTERNE_STATE; else /var/lib/poterne for root, ~/.local/state/poterne for others",
       .help = "where everything is kept" },
+    { .name = "context", .json = "at_context", .type = OPTION_TEXT, .value = "NAME", .complete = "context",
+      .otherwise = "the one that 'poterne context use' chose; with --state this machine",
+      .help = "which server answers; 'local' is this machine" },
+    { .name = "server", .json = "at_server", .type = OPTION_TEXT, .value = "URL",
+      .help = "the same by its address, which a context must know" },
     { .name = "output", .letter = 'o', .json = "output", .type = OPTION_CHOICE, .value = "FORMAT",
       .choices = "table|wide|json|yaml|name", .otherwise = "table",
       .help = "how the reply is printed; with json, an error is printed as JSON too, on stderr" },
@@ -63,6 +68,15 @@ const struct command *noun_command(const struct noun *noun, const char *verb)
     return NULL;
 }
 
+/* `kubeconfig issue --server` is the API server's. */
+static bool is_shadowed(const struct command *command, const struct option *global)
+{
+    for (const struct option *o = command ? command->options : NULL; o && o->name; o++)
+        if (strcmp(o->name, global->name) == 0)
+            return true;
+    return false;
+}
+
 const struct option *option_at(const struct command *command, size_t index)
 {
     size_t own = 0, global = 0;
@@ -74,9 +88,12 @@ const struct option *option_at(const struct command *command, size_t index)
     index -= own;
     if (command && command->destroys && index-- == 0)
         return &yes_option;
-    while (global_options[global].name)
+    while (global_options[global].name) {
+        if (!is_shadowed(command, &global_options[global]) && index-- == 0)
+            return &global_options[global];
         global++;
-    return index < global ? &global_options[index] : NULL;
+    }
+    return NULL;
 }
 
 const struct option *option_find(const struct command *command, struct slice name)

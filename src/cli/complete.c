@@ -1,7 +1,7 @@
 #include "base/alloc.h"
 #include "cli/nouns.h"
 #include "cli/parse.h"
-#include "cli/run.h"
+#include "cli/place.h"
 #include "cli/text.h"
 #include <signal.h>
 #include <unistd.h>
@@ -63,20 +63,19 @@ static void give_up(int signal)
 static void offer_stored(const struct completion *c, const char *path, const char *items)
 {
     const char *cluster = line_text(c->line, "cluster");
-    CLEANUP(api_closep) struct api *api = NULL;
+    CLEANUP(place_clear) struct place place = { 0 };
+    CLEANUP(door_closep) struct door *door = NULL;
     CLEANUP(json_freep) struct json *reply = NULL;
-    CLEANUP(freep) char *state = NULL;
     CLEANUP(buf_clear) struct buf whole = { 0 };
     struct client client = { 0 };
 
     if (strchr(path, '@') && !cluster)
         return;
-    if (run_state(c->line, &state, NULL) ||
-        api_open(&api, &(struct api_options){ .state = state }, NULL))
+    if (place_find(&place, c->line, NULL) || door_open(&door, &place.options, NULL))
         return;
     (void)signal(SIGALRM, give_up);
     (void)alarm(PATIENCE_S); /* somebody may hold the state directory: then there is no answer */
-    client.api = api;
+    client.door = door;
     client_path(&whole, path, &cluster);
     if (client_call(&client, HTTP_GET, buf_str(&whole), slice_of(NULL, 0), &reply, NULL))
         return;

@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "cli/confirm.h"
+#include "cli/place.h"
 #include "cli/render.h"
 #include "cli/request.h"
 #include "cli/text.h"
@@ -199,23 +200,23 @@ static int read_args(struct run *r, const struct line *line, struct err *e)
 int run_command(const struct line *line, struct voice *voice, struct err *e)
 {
     CLEANUP(run_clear) struct run r = { .command = line->command, .voice = voice };
-    CLEANUP(api_closep) struct api *api = NULL;
-    CLEANUP(freep) char *state = NULL;
+    CLEANUP(place_clear) struct place place = { 0 };
+    CLEANUP(door_closep) struct door *door = NULL;
     char program[PATH_MAX] = "poterne";
-    struct api_options options = { .accept_clock = line_flag(line, "accept_clock"),
-                                   .waiting = on_waiting,
-                                   .ctx = &r };
 
-    if (read_args(&r, line, e) || confirm(line, json_root(r.args), e) || run_state(line, &state, e))
+    if (read_args(&r, line, e) || confirm(line, json_root(r.args), e) ||
+        place_find(&place, line, e))
         return -1;
-    options.state = state;
-    if (api_open(&api, &options, e))
+    place.options.api.waiting = on_waiting;
+    place.options.api.ctx = &r;
+    if (door_open(&door, &place.options, e))
         return -1;
     if (readlink("/proc/self/exe", program, sizeof program - 1) < 0)
         (void)snprintf(program, sizeof program, "poterne"); /* found by PATH then */
     init_renderer(&r, line);
-    r.client = (struct client){ .api = api,
-                                .state = state,
+    r.client = (struct client){ .door = door,
+                                .accept_clock = line_flag(line, "accept_clock"),
+                                .state = place.state,
                                 .program = program,
                                 .progress = on_progress,
                                 .warn = on_warning,
