@@ -31,8 +31,9 @@ struct http_field {
 /* Bytes and counts; each is checked before anything is kept. */
 struct http_limits {
     size_t target, head; /* request line's target; all fields together */
-    size_t fields, body; /* body: beyond it no max_body() can go */
-    uint32_t streams;    /* open at once in HTTP/2 */
+    size_t fields,
+        body;         /* body: beyond it no max_body() can go, nor all that HTTP/2 has under way */
+    uint32_t streams; /* open at once in HTTP/2 */
     size_t
         queued; /* answers not yet taken by http_conn_output, beyond which nothing more is read */
 };
@@ -95,10 +96,12 @@ DEFINE_FREEP(struct http_conn *, http_conn_free)
 /* Takes bytes of the peer; *taken is less than bytes.len while a whole answer is awaited (HTTP/1.1
  * pipelining) or too much is queued: feed the rest again after http_conn_respond, or after
  * http_conn_output. -1: the connection is over; what explains it to the peer (400, 431, GOAWAY) is
- * in the output, then close. */
+ * in the output, then close. HTTP/2 takes all, but hands out no request while too much is queued.
+ */
 int http_conn_feed(struct http_conn *conn, struct slice bytes, size_t *taken, struct err *e)
     MUST_CHECK;
-/* Appends at most about `max` bytes for the peer. */
+/* Appends at most about `max` bytes for the peer. In HTTP/2 a request that had to wait may be
+ * handed out here. */
 int http_conn_output(struct http_conn *conn, struct buf *out, size_t max, struct err *e) MUST_CHECK;
 /* Answers a stream; one that is gone by now is nothing. The body moves out of `response`. */
 void http_conn_respond(struct http_conn *conn, int32_t stream, struct http_response *response);

@@ -3,8 +3,6 @@
 #include "base/alloc.h"
 #include <stdlib.h>
 
-enum { KEPT_TEXT = 2 << 10, KEPT_FIELDS = 32 }; /* memory that stays for the next request */
-
 int http1_want(struct http1 *c, struct slice *in, uint8_t want, enum http1_state next,
                struct err *e)
 {
@@ -18,44 +16,23 @@ int http1_want(struct http1 *c, struct slice *in, uint8_t want, enum http1_state
 /* Makes ready for the next request. */
 static void forget(struct http1 *c)
 {
-    if (c->text.cap > KEPT_TEXT)
-        buf_clear(&c->text);
-    else
-        buf_reset(&c->text);
-    if (c->room > KEPT_FIELDS) {
-        free(c->kept);
-        free(c->field);
-        c->kept = NULL;
-        c->field = NULL;
-        c->room = 0;
-    }
+    enum http_method method = c->head.method; /* the answer depends on it */
+
+    http_head_reset(&c->head);
+    c->head.method = method;
     if (c->body.cap)
         buf_clear(&c->body);
-    c->field_count = c->line_count = c->head_len = 0;
-    c->host = (struct http1_piece){ 0 };
+    c->line_count = c->head_len = 0;
     c->method_len = c->version_len = c->size_digits = 0;
     c->has_length = c->chunked = c->expects = c->trailers = false;
     c->length = 0;
 }
 
-/* Slices are made last: what is kept moves while it grows. */
-static struct http_request request_of(struct http1 *c)
-{
-    for (size_t i = 0; i < c->field_count; i++)
-        c->field[i] = (struct http_field){ http1_slice(c, c->kept[i].name),
-                                           http1_slice(c, c->kept[i].value) };
-    return (struct http_request){ .method = c->method,
-                                  .target = slice_of(c->text.ptr, c->target_len),
-                                  .authority = http1_slice(c, c->host),
-                                  .field = c->field,
-                                  .field_count = c->field_count };
-}
-
 int http1_deliver(struct http1 *c, struct slice body, struct err *e)
 {
-    struct http_request request = request_of(c);
+    struct http_request request = http_head_request(&c->head);
 
-    if (c->text.failed || c->body.failed)
+    if (c->head.text.failed || c->body.failed)
         return http1_refuse(c, 503, "there is no memory for this request", e);
     request.body = body;
     c->state = HTTP1_ANSWER;
@@ -71,7 +48,7 @@ int http1_head_end(struct http1 *c, struct err *e)
 
     if (!c->chunked && c->length == 0)
         return http1_deliver(c, slice_of(NULL, 0), e);
-    request = request_of(c);
+    request = http_head_request(&c->head);
     c->max_body = http_conn_max_body(&c->conn, &request);
     if (c->length > c->max_body)
         return http1_refuse(c, 413, "the body is too large", e);
@@ -84,7 +61,7 @@ int http1_head_end(struct http1 *c, struct err *e)
 /* RFC 9112 section 2.2: old clients end a body with an empty line; one is forgiven. */
 static int start(struct http1 *c, struct slice *in, struct err *e)
 {
-    c->method = HTTP_GET; /* until it is known: a refusal has a body */
+    c->head.method = HTTP_GET; /* until it is known: a refusal has a body */
     if (in->ptr[0] != '\r') {
         c->state = HTTP1_METHOD;
         return 0;
@@ -209,10 +186,8 @@ static void clear(struct http_conn *conn)
     struct http1 *c = (struct http1 *)conn;
 
     http_queue_clear(&c->out);
-    buf_clear(&c->text);
+    http_head_clear(&c->head);
     buf_clear(&c->body);
-    free(c->kept);
-    free(c->field);
     free(c);
 }
 

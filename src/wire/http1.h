@@ -2,6 +2,7 @@
 #define WIRE_HTTP1_H
 
 #include "wire/http_conn.h"
+#include "wire/http_head.h"
 #include "wire/http_queue.h"
 
 /*
@@ -40,32 +41,18 @@ enum http1_state {
     HTTP1_STATES
 };
 
-struct http1_piece {
-    uint32_t at, len; /* of the text kept */
-};
-struct http1_field {
-    struct http1_piece name, value;
-};
-
 struct http1 {
     struct http_conn conn;
     enum http1_state state;
     int32_t stream; /* number of the request */
     struct http_queue out;
 
-    /* The head: text is the target, then names and values, one behind the other. */
-    struct buf text;
-    struct http1_field *kept;
-    struct http_field *field; /* the same as slices, made to be handed out */
-    size_t room, field_count; /* of both */
-    size_t head_len;          /* bytes of the field lines so far, white space and all */
+    struct http_head head;
+    size_t head_len; /* bytes of the field lines so far, white space and all */
     size_t line_count;
-    struct http1_field line; /* the field under way */
-    struct http1_piece host;
-    uint32_t target_len;
-    char method_name[8]; /* longer than any that we know */
+    struct http_line line; /* the field under way */
+    char method_name[8];   /* longer than any that we know */
     uint8_t method_len, version_len;
-    enum http_method method;
     bool old;  /* HTTP/1.0 */
     bool last; /* Connection: close, asked by either side */
     bool has_length, chunked, expects;
@@ -83,11 +70,6 @@ typedef int http1_step(struct http1 *c, struct slice *in, struct err *e);
 http1_step http1_method, http1_target, http1_version, http1_line_cr, http1_line_lf;
 http1_step http1_field, http1_name, http1_space, http1_value, http1_value_lf, http1_head_lf;
 http1_step http1_size, http1_size_lf, http1_chunk, http1_chunk_cr, http1_chunk_lf;
-
-static inline struct slice http1_slice(const struct http1 *c, struct http1_piece p)
-{
-    return slice_of(c->text.ptr + p.at, p.len);
-}
 
 static inline void http1_skip(struct slice *in, size_t len)
 {

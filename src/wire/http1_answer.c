@@ -99,7 +99,7 @@ static void add_part(struct http1 *c, struct slice part, bool end)
 void http1_respond(struct http_conn *conn, int32_t stream, struct http_response *response)
 {
     struct http1 *c = (struct http1 *)conn;
-    bool body = c->method != HTTP_HEAD && http_status_has_body(response->status);
+    bool body = c->head.method != HTTP_HEAD && http_status_has_body(response->status);
 
     if (c->state != HTTP1_ANSWER || stream != c->stream)
         return;

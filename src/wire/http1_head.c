@@ -4,8 +4,6 @@
 #include "wire/http_syntax.h"
 #include <string.h>
 
-enum { FIRST_TEXT = 512, FIRST_FIELDS = 16 };
-
 /* RFC 9112 section 3. */
 static int method_end(struct http1 *c, struct err *e)
 {
@@ -13,8 +11,8 @@ static int method_end(struct http1 *c, struct err *e)
 
     if (slice_eq_str(name, "PRI"))
         return http1_refuse(c, 400, "HTTP/2 was not agreed on for this connection", e);
-    c->method = http_method_find(name);
-    if (c->method == HTTP_METHODS)
+    c->head.method = http_method_find(name);
+    if (c->head.method == HTTP_METHODS)
         return http1_refuse(c, 501, "the request method is not known here", e);
     c->state = HTTP1_TARGET;
     return 0;
@@ -44,11 +42,9 @@ int http1_target(struct http1 *c, struct slice *in, struct err *e)
     size_t len = http_span(*in, HTTP_TARGET);
     const char *fault;
 
-    if (c->text.len + len > c->conn.limits->target)
+    if (c->head.text.len + len > c->conn.limits->target)
         return http1_refuse(c, 414, "the request target is too long", e);
-    if (c->text.cap == 0)
-        (void)buf_room(&c->text, FIRST_TEXT);
-    buf_add(&c->text, in->ptr, len);
+    http_head_text(&c->head, slice_of(in->ptr, len));
     http1_skip(in, len);
     if (in->len == 0)
         return 0;
@@ -56,10 +52,10 @@ int http1_target(struct http1 *c, struct slice *in, struct err *e)
         return http1_refuse(c, 400, "the request target holds a byte that must be percent-encoded",
                             e);
     http1_skip(in, 1);
-    fault = http_target_fault(c->method, buf_slice(&c->text));
+    fault = http_target_fault(c->head.method, buf_slice(&c->head.text));
     if (fault)
         return http1_refuse(c, 400, fault, e);
-    c->target_len = (uint32_t)c->text.len;
+    c->head.target.len = (uint32_t)c->head.text.len;
     c->state = HTTP1_VERSION;
     return 0;
 }
@@ -123,7 +119,7 @@ int http1_field(struct http1 *c, struct slice *in, struct err *e)
     if (c->line_count == c->conn.limits->fields)
         return http1_refuse(c, 431, "there are too many header fields", e);
     c->line_count++;
-    c->line = (struct http1_field){ .name.at = (uint32_t)c->text.len };
+    c->line = (struct http_line){ .name.at = (uint32_t)c->head.text.len };
     c->state = HTTP1_NAME;
     return 0;
 }
@@ -140,19 +136,19 @@ int http1_name(struct http1 *c, struct slice *in, struct err *e)
 
     if (charge(c, len, e))
         return -1;
-    room = len ? buf_room(&c->text, len) : NULL;
+    room = len ? buf_room(&c->head.text, len) : NULL;
     for (size_t i = 0; room && i < len; i++)
         room[i] = lower(in->ptr[i]);
-    c->text.len += room ? len : 0;
+    c->head.text.len += room ? len : 0;
     http1_skip(in, len);
     if (in->len == 0)
         return 0;
     /* White space before the colon, too: RFC 9112 section 5.1. */
-    if (in->ptr[0] != ':' || c->text.len == c->line.name.at)
+    if (in->ptr[0] != ':' || c->head.text.len == c->line.name.at)
         return http1_refuse(c, 400, "the name of a header field holds a byte that it may not", e);
     http1_skip(in, 1);
-    c->line.name.len = (uint32_t)c->text.len - c->line.name.at;
-    c->line.value.at = (uint32_t)c->text.len;
+    c->line.name.len = (uint32_t)c->head.text.len - c->line.name.at;
+    c->line.value.at = (uint32_t)c->head.text.len;
     c->state = HTTP1_SPACE;
     return charge(c, 1, e);
 }
@@ -175,7 +171,7 @@ int http1_value(struct http1 *c, struct slice *in, struct err *e)
 
     if (charge(c, len, e))
         return -1;
-    buf_add(&c->text, in->ptr, len);
+    buf_add(&c->head.text, in->ptr, len);
     http1_skip(in, len);
     if (in->len == 0)
         return 0;
@@ -183,10 +179,10 @@ int http1_value(struct http1 *c, struct slice *in, struct err *e)
     if (in->ptr[0] != '\r')
         return http1_refuse(c, 400, "the value of a header field holds a control character", e);
     http1_skip(in, 1);
-    while (c->text.len > c->line.value.at &&
-           (c->text.ptr[c->text.len - 1] == ' ' || c->text.ptr[c->text.len - 1] == '\t'))
-        c->text.len--;
-    c->line.value.len = (uint32_t)c->text.len - c->line.value.at;
+    while (c->head.text.len > c->line.value.at && (c->head.text.ptr[c->head.text.len - 1] == ' ' ||
+                                                   c->head.text.ptr[c->head.text.len - 1] == '\t'))
+        c->head.text.len--;
+    c->line.value.len = (uint32_t)c->head.text.len - c->line.value.at;
     c->state = HTTP1_VALUE_LF;
     return 0;
 }
@@ -194,12 +190,12 @@ int http1_value(struct http1 *c, struct slice *in, struct err *e)
 /* RFC 9112 section 3.2: one, and a valid one. */
 static int see_host(struct http1 *c, struct slice value, struct err *e)
 {
-    if (c->host.len)
+    if (c->head.host.len)
         return http1_refuse(c, 400, "there is more than one Host", e);
     if (!http_host_valid(value))
         return http1_refuse(c, 400, "Host is not a host name or address, with or without a port",
                             e);
-    c->host = c->line.value;
+    c->head.host = c->line.value;
     return 0;
 }
 
@@ -272,19 +268,9 @@ static const struct {
     { "transfer-encoding", see_encoding },
 };
 
-static void keep_field(struct http1 *c)
-{
-    if (c->field_count == c->room) {
-        c->room = c->room ? c->room * 2 : FIRST_FIELDS;
-        c->kept = xrealloc_array(c->kept, c->room, sizeof *c->kept);
-        c->field = xrealloc_array(c->field, c->room, sizeof *c->field);
-    }
-    c->kept[c->field_count++] = c->line;
-}
-
 int http1_value_lf(struct http1 *c, struct slice *in, struct err *e)
 {
-    struct slice name = http1_slice(c, c->line.name);
+    struct slice name = http_head_slice(&c->head, c->line.name);
 
     if (http1_want(c, in, '\n', HTTP1_FIELD, e))
         return -1;
@@ -293,13 +279,13 @@ int http1_value_lf(struct http1 *c, struct slice *in, struct err *e)
             continue;
         if (c->trailers)
             return http1_refuse(c, 400, "a trailer may not say how a request is read", e);
-        if (framing[i].see(c, http1_slice(c, c->line.value), e))
+        if (framing[i].see(c, http_head_slice(&c->head, c->line.value), e))
             return -1;
     }
     if (c->trailers)
-        c->text.len = c->line.name.at; /* dropped */
+        c->head.text.len = c->line.name.at; /* dropped */
     else
-        keep_field(c);
+        http_head_keep(&c->head, c->line);
     return 0;
 }
 
@@ -309,7 +295,7 @@ int http1_head_lf(struct http1 *c, struct slice *in, struct err *e)
         return -1;
     if (c->trailers)
         return http1_deliver(c, buf_slice(&c->body), e);
-    if (c->host.len == 0)
+    if (c->head.host.len == 0)
         return http1_refuse(c, 400, "there is no Host", e);
     return http1_head_end(c, e);
 }

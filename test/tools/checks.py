@@ -50,6 +50,8 @@ TREES = [
     ("six parameters", "check-size",
      {"src/a.c": "static int f(int a, int b, int c,\n             int d, int e, int g)\n{\n}\n"},
      "6 parameters"),
+    ("six parameters of a library's callback", "check-size",
+     {"src/a.c": "/* lib_on_x_callback. Why\n * so. */\nint f(int a, int b, int c, int d, int e, int g)\n{\n}\n"}, ""),
     ("a file of 501 lines", "check-size", {"src/a.h": "/* */\n" * 501}, "501 lines"),
 ]
 
