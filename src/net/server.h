@@ -53,7 +53,8 @@ struct server_log {
     int status;
     uint64_t bytes; /* of the body */
     int64_t microseconds;
-    bool broken; /* the client left before the end, or the source failed */
+    bool broken;        /* a streamed answer did not come to its end: ... */
+    const char *reason; /* ... the source failed; NULL: the client left */
 };
 
 enum server_phase {
