@@ -139,13 +139,27 @@ static bool check_order(struct check *c, const struct keeper_log_line *line)
         c->verdict->torn += c->torn;
         return true;
     }
-    if (start && follows(line, &c->before) && c->last.n > c->verdict->signed_to) {
+    if (start && follows(line, &c->before)) {
         c->verdict->torn++;
+        c->verdict->heads -= c->verdict->signed_to == c->last.n;
         c->verdict->certificates -= c->certificate;
+        if (c->verdict->signed_to > c->before.n)
+            c->verdict->signed_to = c->before.n;
         return true;
     }
     fault(c, line->n > c->last.n + 1 ? "missing" : "broken",
           line->n > c->last.n + 1 ? "lines are missing" : "a line does not follow the one before");
+    return false;
+}
+
+static bool known_type(const char *type)
+{
+    static const char *const types[] = { "start",     "certificate", "authority",
+                                         "statement", "unseal",      "head" };
+
+    for (size_t i = 0; i < ARRAY_LEN(types); i++)
+        if (strcmp(type, types[i]) == 0)
+            return true;
     return false;
 }
 
@@ -157,8 +171,9 @@ static bool check_type(struct check *c, const struct keeper_log_line *line, stru
         fault(c, "other-key", "the keeper that went on has a log key that is not known here");
         return false;
     }
-    if (!c->key) {
-        fault(c, "broken", "the log does not begin with a start");
+    if (!c->key || !known_type(line->type)) {
+        fault(c, "broken",
+              c->key ? "a line is of no known type" : "the log does not begin with a start");
         return false;
     }
     c->certificate = strcmp(line->type, "certificate") == 0;

@@ -35,6 +35,8 @@ static int64_t wall_clock(void *ctx)
 
 static void end_client(struct server *s, struct client *c, const char *why)
 {
+    if (s->options->ended)
+        s->options->ended(s->options->ctx, (size_t)(c - s->client), why);
     fd_closep(&c->fd);
     c->fd = -1;
     c->ready = false;
@@ -42,8 +44,6 @@ static void end_client(struct server *s, struct client *c, const char *why)
     frames_clear(&c->in);
     frames_clear(&c->out);
     s->open--;
-    if (s->options->ended)
-        s->options->ended(s->options->ctx, (size_t)(c - s->client), why);
 }
 
 static void server_clear(struct server *s)
@@ -107,11 +107,11 @@ static void work(struct server *s, struct client *c)
 {
     struct err e = { 0 };
     size_t want;
+    int rc = handle_frames(c, &want, &e);
+    int sent = send_answers(c); /* also of those before one that ends the connection */
 
-    if (handle_frames(c, &want, &e))
-        end_client(s, c, err_text(&e));
-    else if (send_answers(c) < 0)
-        end_client(s, c, "");
+    if (rc || sent < 0)
+        end_client(s, c, rc ? err_text(&e) : "");
 }
 
 static void read_client(struct server *s, struct client *c)

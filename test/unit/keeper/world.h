@@ -100,7 +100,7 @@ static inline void *world_serve(void *arg)
     return NULL;
 }
 
-/* Serves `clients` callers, whose ends are put into `ends`. */
+/* Serves `clients` callers, whose ends are put into `ends`.  The two descriptors are taken over. */
 static inline struct served *world_start(int root_key_fd, int log_fd, int *ends, size_t clients)
 {
     struct served *s = &world_served[world_served_count++];
@@ -136,7 +136,8 @@ static inline int world_join(void **state)
         (void)eventfd_write(s->stop_fd, 1);
         if (s->running)
             (void)pthread_join(s->thread, NULL);
-        (void)close(s->root_key_fd);
+        fd_closep(&s->root_key_fd);
+        fd_closep(&s->log_fd);
         (void)close(s->stop_fd);
     }
     world_served_count = 0;
