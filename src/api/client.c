@@ -24,6 +24,34 @@ static void say_warnings(const struct client *client, const struct json_value *r
             client->warn(json_text(text), client->ctx);
 }
 
+static int read_reply(struct json **reply, int status, struct slice body, struct err *e)
+{
+    CLEANUP(json_freep) struct json *doc = NULL;
+
+    if (json_parse(&doc, body, &reply_limits, e))
+        return err_wrap(e, "the reply");
+    if (status >= 400)
+        return problem_of(json_root(doc), e);
+    *reply = doc;
+    doc = NULL;
+    return 0;
+}
+
+static int no_poterne(const char *from, int status, struct err *e)
+{
+    return err_set(e, ERR_UNREACHABLE,
+                   "'%s' answers %d, and not as a poterne does: is there a proxy between?", from,
+                   status);
+}
+
+int client_read_answer(struct json **reply, const struct net_answer *answer, const char *from,
+                       struct err *e)
+{
+    if (!strstr(answer->type, "json"))
+        return no_poterne(from, answer->status, e);
+    return read_reply(reply, answer->status, buf_slice(&answer->body), e);
+}
+
 int client_call(struct client *client, enum http_method method, const char *path, struct slice body,
                 struct json **reply, struct err *e)
 {
@@ -38,13 +66,9 @@ int client_call(struct client *client, enum http_method method, const char *path
     if (door_call(client->door, &request, &response, e))
         return -1;
     if (!response.type)
-        return err_set(e, ERR_UNREACHABLE,
-                       "'%s' answers %d, and not as a poterne does: is there a proxy between?",
-                       door_name(client->door), response.status);
-    if (json_parse(&doc, buf_slice(&response.body), &reply_limits, e))
-        return err_wrap(e, "the reply to %s %s", http_method_name(method), path);
-    if (response.status >= 400)
-        return problem_of(json_root(doc), e);
+        return no_poterne(door_name(client->door), response.status, e);
+    if (read_reply(&doc, response.status, buf_slice(&response.body), e))
+        return -1;
     say_warnings(client, json_root(doc));
     *reply = doc;
     doc = NULL;

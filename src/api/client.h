@@ -28,6 +28,9 @@ int client_state_default(char **path, struct err *e) MUST_CHECK;
  * the caller's. body NULL: none. */
 int client_call(struct client *client, enum http_method method, const char *path, struct slice body,
                 struct json **reply, struct err *e) MUST_CHECK;
+/* The same of an answer that came another way. */
+int client_read_answer(struct json **reply, const struct net_answer *answer, const char *from,
+                       struct err *e) MUST_CHECK;
 /* What a reply says, member by member, into ours. */
 void client_put_answer(struct json_writer *reply, const struct json_value *answer);
 /* Appends a path segment or query value percent-encoded. */
@@ -61,6 +64,10 @@ client_fn client_audit_head;            /* the head as one line of JSON on stdou
 client_fn client_audit_export;          /* JSON Lines on stdout, streamed */
 client_fn client_state_backup;          /* file passphrase_file recipient force */
 client_fn client_state_restore;         /* file passphrase_file recipient key list replace */
-client_fn client_state_check;           /* exit 7 when a fault was found */
+client_fn client_context_list, client_context_show, client_context_use,
+    client_context_remove;    /* name */
+client_fn client_context_add; /* name server ca certificate key */
+client_fn client_login;       /* server ca_hash ca code_file name */
+client_fn client_state_check; /* exit 7 when a fault was found */
 
 #endif

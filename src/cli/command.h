@@ -77,6 +77,7 @@ struct command {
     client_fn *local;    /* work of this machine */
     const char *kind;    /* of a local reply */
     builtin_fn *builtin; /* work of this program alone */
+    bool offline;        /* local work that needs no server: never renews a certificate */
     bool program;        /* the daemon or the agent: see struct program */
     const char
         *identity; /* what -o name prints: a path in an item or in the object; NULL: "name" */

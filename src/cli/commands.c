@@ -12,6 +12,8 @@ const struct noun nouns[] = {
     { "key",        "the key that seals all others",                      key_commands,        false },
     { "state",      "the state directory: backup, restore, check",        state_commands,      false },
     { "serve",      "the daemon",                                         serve_commands,      false },
+    { "context",    "the servers that commands can go to",                context_commands,    false },
+    { "login",      "a certificate for a server, by a code",              login_commands,      false },
     { "api",        "the API behind the commands",                        api_commands,        false },
     { "help",       "help on a command",                                  help_commands,       false },
     { "man",        "manual pages",                                       man_commands,        false },

@@ -1,3 +1,4 @@
+#include "api/client_login.h"
 #include "base/alloc.h"
 #include "cli/nouns.h"
 #include "cli/parse.h"
@@ -122,12 +123,25 @@ static void offer_options(const struct completion *c)
     }
 }
 
+static void offer_contexts(const struct completion *c)
+{
+    CLEANUP(contexts_clear) struct contexts contexts = { 0 };
+
+    offer(c, slice_str(CONTEXT_LOCAL), "this machine");
+    if (client_contexts(&contexts, NULL))
+        return;
+    for (size_t i = 0; i < contexts.count; i++)
+        offer(c, slice_str(contexts.context[i].name), contexts.context[i].server);
+}
+
 static void offer_named(const struct completion *c, const char *what)
 {
     if (!what)
         return;
     if (strcmp(what, "file") == 0 || strcmp(what, "folder") == 0)
         buf_addf(c->out, ":%s\n", what);
+    if (strcmp(what, "context") == 0)
+        offer_contexts(c);
     if (strcmp(what, "noun") == 0)
         offer_nouns(c);
     if (strcmp(what, "verb") == 0 && line_text(c->line, "noun"))

@@ -1,5 +1,6 @@
 #include "cli/run.h"
 
+#include "api/client_login.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "cli/confirm.h"
@@ -222,6 +223,9 @@ int run_command(const struct line *line, struct voice *voice, struct err *e)
                                 .warn = on_warning,
                                 .ctx = &r,
                                 .print = on_print };
+    if (place.context && !r.command->offline &&
+        client_login_renew(&r.client, &place.contexts, place.context, clock_wall(), e))
+        return -1;
     if (r.command->local)
         return run_local(&r, e);
     return r.command->fields ? run_request(&r, e) : run_list(&r, e);

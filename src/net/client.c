@@ -6,6 +6,7 @@
 #include "crypto/x509.h"
 #include "net/libcurl.h"
 #include "net/libssl.h"
+#include <openssl/err.h>
 #include <strings.h>
 
 enum { CONNECT_MS = 10000, SILENCE_S = 120, ERROR_TEXT = CURL_ERROR_SIZE };
@@ -17,6 +18,7 @@ struct net_client {
     char *socket, *url, *ca, *cert, *key, *name;
     bool pinned;
     uint8_t pin[SHA256_LEN];
+    const char *unproven; /* why the server's chain does not hold; NULL: it does */
     int64_t connect_ms, answer_ms;
 };
 
@@ -62,10 +64,9 @@ static bool is_pinned(const X509 *cert, const uint8_t pin[SHA256_LEN])
 }
 
 /* The certificate with that key is what we trust, and it alone: the chain before it, its dates and
- * what it may be used for are then checked as ever. libcurl compares the name afterwards. */
-static int verify_pinned(X509_STORE_CTX *ctx, void *arg)
+ * what it may be used for are then checked as ever. */
+static int trust_pinned(const struct net_client *client, X509_STORE_CTX *ctx)
 {
-    const struct net_client *client = arg;
     STACK_OF(X509) *chain = X509_STORE_CTX_get0_untrusted(ctx);
 
     for (int i = 0; i < sk_X509_num(chain); i++) {
@@ -73,13 +74,23 @@ static int verify_pinned(X509_STORE_CTX *ctx, void *arg)
 
         if (!is_pinned(cert, client->pin))
             continue;
-        if (X509_STORE_add_cert(X509_STORE_CTX_get0_store(ctx), cert) != 1)
-            return 0;
         X509_STORE_CTX_set_flags(ctx, X509_V_FLAG_PARTIAL_CHAIN);
-        return X509_verify_cert(ctx);
+        return X509_STORE_add_cert(X509_STORE_CTX_get0_store(ctx), cert);
     }
     X509_STORE_CTX_set_error(ctx, X509_V_ERR_CERT_UNTRUSTED);
     return 0;
+}
+
+/* libcurl compares the name afterwards. Of a failure it tells the oldest error in OpenSSL's queue,
+ * which may be another: so the reason is kept here. */
+static int verify(X509_STORE_CTX *ctx, void *arg)
+{
+    struct net_client *client = arg;
+    int good = (!client->pinned || trust_pinned(client, ctx) == 1) && X509_verify_cert(ctx) == 1;
+
+    if (!good)
+        client->unproven = X509_verify_cert_error_string(X509_STORE_CTX_get_error(ctx));
+    return good;
 }
 
 static CURLcode set_up_tls(CURL *easy, void *ssl_ctx, void *arg)
@@ -87,7 +98,7 @@ static CURLcode set_up_tls(CURL *easy, void *ssl_ctx, void *arg)
     const struct net_client *client = arg;
 
     (void)easy;
-    client->ssl->SSL_CTX_set_cert_verify_callback(ssl_ctx, verify_pinned, arg);
+    client->ssl->SSL_CTX_set_cert_verify_callback(ssl_ctx, verify, arg);
     return CURLE_OK;
 }
 
@@ -246,16 +257,14 @@ static void put_fields(struct transfer *t)
     t->client->curl->curl_easy_setopt(t->client->easy, CURLOPT_HTTPHEADER, t->fields);
 }
 
-static void put_trust(const struct net_client *client)
+static void put_trust(struct net_client *client)
 {
     const struct libcurl *curl = client->curl;
 
     if (client->ca)
         curl->curl_easy_setopt(client->easy, CURLOPT_CAINFO, client->ca);
-    if (client->pinned) {
-        curl->curl_easy_setopt(client->easy, CURLOPT_SSL_CTX_FUNCTION, set_up_tls);
-        curl->curl_easy_setopt(client->easy, CURLOPT_SSL_CTX_DATA, client);
-    }
+    curl->curl_easy_setopt(client->easy, CURLOPT_SSL_CTX_FUNCTION, set_up_tls);
+    curl->curl_easy_setopt(client->easy, CURLOPT_SSL_CTX_DATA, client);
     if (client->cert) {
         curl->curl_easy_setopt(client->easy, CURLOPT_SSLCERT, client->cert);
         curl->curl_easy_setopt(client->easy, CURLOPT_SSLKEY, client->key);
@@ -265,7 +274,7 @@ static void put_trust(const struct net_client *client)
 
 static void put_place(const struct transfer *t, const char *url)
 {
-    const struct net_client *client = t->client;
+    struct net_client *client = t->client;
     const struct libcurl *curl = client->curl;
 
     curl->curl_easy_setopt(client->easy, CURLOPT_URL, url);
@@ -320,6 +329,15 @@ static void put_callbacks(struct transfer *t)
 
 /* ---- what went wrong ---- */
 
+static int unproven(const char *name, const char *why, struct err *e)
+{
+    return err_set(
+        e, ERR_REFUSED,
+        "'%s' does not prove to be that server: %s; nothing was sent. Compare its address "
+        "and the --ca-hash or CA that you were given",
+        name, why);
+}
+
 static int failed(const struct transfer *t, CURLcode code, struct err *e)
 {
     const char *name = t->client->name;
@@ -327,13 +345,12 @@ static int failed(const struct transfer *t, CURLcode code, struct err *e)
 
     if (t->why.code)
         return err_pass(e, &t->why);
+    if (t->client->unproven)
+        return unproven(name, t->client->unproven, e);
     switch (code) {
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_ISSUER_ERROR:
-        return err_set(e, ERR_REFUSED,
-                       "'%s' does not prove to be that server: %s; nothing was sent. Compare its "
-                       "address and the --ca-hash or CA that you were given",
-                       name, why);
+        return unproven(name, why, e);
     case CURLE_SSL_CACERT_BADFILE:
     case CURLE_SSL_CERTPROBLEM:
         return err_set(e, ERR_INVALID, "%s: %s; 'poterne login' makes the files anew", name, why);
@@ -368,11 +385,13 @@ int net_client_send(struct net_client *client, const struct net_request *request
 
     buf_reset(&answer->body);
     *answer = (struct net_answer){ .body = answer->body };
+    client->unproven = NULL;
     client->curl->curl_easy_reset(client->easy);
     put_callbacks(&t);
     put_place(&t, url);
     put_body(&t);
     put_fields(&t);
+    ERR_clear_error(); /* libcurl takes the oldest for the reason of its own failure */
     code = client->curl->curl_easy_perform(client->easy);
     client->curl->curl_easy_setopt(client->easy, CURLOPT_ERRORBUFFER, NULL);
     if (code)
