@@ -1,5 +1,6 @@
 #include "api/caller.h"
 
+#include "access/assignment.h"
 #include "pki/installation.h"
 #include <grp.h>
 #include <pwd.h>
@@ -76,6 +77,7 @@ static int ask(struct store_tx *tx, void *ctx, struct err *e)
 {
     struct asking *a = ctx;
     struct principal *who = a->who;
+    char scope[ACCESS_SCOPE];
     struct holder h;
 
     if (installation_holder(tx, a->pki, a->cert, pki_now(a->pki), &h, e))
@@ -85,12 +87,10 @@ static int ask(struct store_tx *tx, void *ctx, struct err *e)
                    h.name);
     memcpy(who->uid, h.uid, sizeof who->uid);
     memcpy(who->certificate, h.certificate, sizeof who->certificate);
-    if (h.machine) {
-        char scope[ACCESS_SCOPE];
-
-        (void)snprintf(scope, sizeof scope, SCOPE_TENANT "/%s/%s", h.cluster, h.uid);
-        (void)principal_add(who, ROLE_NODE, scope);
-    }
+    if (!h.machine)
+        return assignment_load(tx, who, e);
+    (void)snprintf(scope, sizeof scope, SCOPE_TENANT "/%s/%s", h.cluster, h.uid);
+    (void)principal_add(who, ROLE_NODE, scope);
     return 0;
 }
 

@@ -15,6 +15,11 @@ api_handler list_audit, show_audit_head, verify_audit, export_audit,
     prune_audit;                                       /* handle_audit.c */
 api_handler rotate_root_key, make_backup, check_state; /* handle_state.c */
 
+api_handler list_operators, show_operator, invite_operator, remove_operator, redeem_code,
+    renew_login, show_self, show_installation; /* handle_operator.c */
+api_handler list_roles, list_assignments, grant_role, revoke_role,
+    explain_access; /* handle_role.c */
+
 /* Shared by them (handle.c). */
 
 /* Whether the caller has the route's right in that scope; the same as an error. */

@@ -36,6 +36,20 @@ const struct route routes[] = {
     ROUTE(HTTP_POST,   "/v1/root-key/rotation",               RIGHT_OWN, WHERE_ALL, 4096,     ROUTE_EXCLUSIVE, "RootKeyRotation", rotate_root_key, "", "a new root key; with reseal, new data keys and every sealed value sealed again"),
     ROUTE(HTTP_POST,   "/v1/state/backup",                    RIGHT_OWN, WHERE_ALL, 64 << 10, ROUTE_KEY_FILE, "Backup",        make_backup,     "",   "an encrypted copy of everything, taken while commands run"),
     ROUTE(HTTP_POST,   "/v1/state/check",                     RIGHT_OWN, WHERE_ALL, 0,        0,             "StateCheck",    check_state,     "",   "does every sealed value open, every chain verify, every key fit"),
+
+    ROUTE(HTTP_GET,    "/v1/installation",                    RIGHT_SELF, WHERE_NOWHERE, 0,        0,             "Installation",  show_installation, "", "the installation's own authorities, and what a client pins of its server"),
+    ROUTE(HTTP_POST,   "/v1/login",                           RIGHT_ANY, WHERE_NOWHERE, 32 << 10, 0,             "Login",         redeem_code,     "",   "a one-time code and a CSR become a short-lived operator certificate"),
+    ROUTE(HTTP_GET,    "/v1/login",                           RIGHT_SELF, WHERE_NOWHERE, 0,        0,             "Principal",     show_self,       "",   "who asks, and what that one may do"),
+    ROUTE(HTTP_POST,   "/v1/login/renewal",                   RIGHT_SELF, WHERE_NOWHERE, 32 << 10, 0,             "Login",         renew_login,     "",   "another certificate for the operator that asks, while the one at hand is good"),
+    ROUTE(HTTP_GET,    "/v1/operators",                       RIGHT_READ, WHERE_ALL, 0,        ROUTE_EMPTY,   "OperatorList",  list_operators,  LIST, "operators, by name, with their roles"),
+    ROUTE(HTTP_POST,   "/v1/operators",                       RIGHT_GRANT, WHERE_ITEM, 4096,     ROUTE_CREATES, "Invitation",    invite_operator, "",   "invite an operator: the reply holds a code that works once"),
+    ROUTE(HTTP_GET,    "/v1/operators/{operator}",            RIGHT_READ, WHERE_ALL, 0,        0,             "Operator",      show_operator,   "",   "one operator and its roles"),
+    ROUTE(HTTP_DELETE, "/v1/operators/{operator}",            RIGHT_GRANT, WHERE_ALL, 0,        0,             "Deletion",      remove_operator, "",   "remove an operator: its certificates count no longer"),
+    ROUTE(HTTP_GET,    "/v1/roles",                           RIGHT_SELF, WHERE_NOWHERE, 0,        ROUTE_STATELESS, "RoleList",    list_roles,      "",   "which role has which rights"),
+    ROUTE(HTTP_GET,    "/v1/roles/assignments",               RIGHT_READ, WHERE_ITEM, 0,        ROUTE_EMPTY,   "RoleAssignmentList", list_assignments, "operator", "who has which role where"),
+    ROUTE(HTTP_POST,   "/v1/roles/assignments",               RIGHT_GRANT, WHERE_ITEM, 4096,     0,             "RoleAssignment", grant_role,     "",   "give an operator a role in a scope"),
+    ROUTE(HTTP_DELETE, "/v1/roles/assignments",               RIGHT_GRANT, WHERE_ITEM, 0,        0,             "RoleAssignment", revoke_role,    "operator role scope", "take a role away"),
+    ROUTE(HTTP_GET,    "/v1/roles/explanation",               RIGHT_READ, WHERE_ALL, 0,        0,             "Explanation",   explain_access,  "principal action scope", "may that one do this there, and why or why not"),
 };
 /* clang-format on */
 const size_t route_count = ARRAY_LEN(routes);

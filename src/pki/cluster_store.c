@@ -1,5 +1,6 @@
 #include "pki/cluster_spec.h"
 
+#include "access/assignment.h"
 #include "base/alloc.h"
 #include "pki/authority.h"
 #include "pki/record_body.h"
@@ -314,6 +315,7 @@ static int remove_all(struct pki_write *w, void *ctx, struct err *e)
     cluster_scope(&c, scope);
     if (pki_expected(w->request, r.revision, e) ||
         destroy_keys(w, scope, &removal->generations, e) ||
+        assignment_forget(w->tx, NULL, scope, w->now, e) ||
         store_delete_scope(w->tx, scope, w->now, &removal->records, e) ||
         store_delete(w->tx, r.uid, STORE_ANY_REVISION, w->now, e))
         return -1;

@@ -1,6 +1,7 @@
 #include "pki/state_check_internal.h"
 
 #include "base/alloc.h"
+#include "pki/operator.h"
 #include "pki/pki_internal.h"
 #include "pki/record_body.h"
 #include <stdarg.h>
@@ -183,7 +184,9 @@ static int check_audit(struct state_checking *c, struct err *e)
 
 static int count_others(struct state_checking *c, struct err *e)
 {
-    static const char *const kinds[] = { KIND_CLUSTER, KIND_DATA_KEY, KIND_KEEPER, KIND_ANSWER };
+    static const char *const kinds[] = { KIND_CLUSTER,        KIND_DATA_KEY, KIND_KEEPER,
+                                         KIND_ANSWER,         KIND_OPERATOR, KIND_INVITATION,
+                                         KIND_ROLE_ASSIGNMENT };
 
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
         int64_t count;
