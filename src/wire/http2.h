@@ -17,6 +17,8 @@
  * Bodies are kept whole, so the flow control of what comes in is left to nghttp2; instead all
  * bodies that a connection has under way are, together, no more than limits.body.
  */
+enum { HTTP2_CONTINUATIONS = 8 }; /* frames, behind the first, of one head */
+
 enum http2_state {
     HTTP2_HEAD,      /* its fields come */
     HTTP2_BODY,      /* its body comes */
@@ -61,7 +63,9 @@ struct http2 {
     unsigned answered, wasted; /* streams: whose answer went out; that were for nothing */
     bool begun;                /* the peer's SETTINGS came */
     bool in_head;              /* between frames of one head */
+    unsigned continuations;    /* of the head under way */
     bool draining;
+    bool deaf;        /* behind a GOAWAY, and no stream is open: what comes is ignored */
     const char *over; /* why nothing is read any more */
 };
 

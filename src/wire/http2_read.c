@@ -129,8 +129,16 @@ static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, 
     struct http2 *c = ctx;
 
     (void)session;
+    /* nghttp2 stops here only at the end of what it was given. */
+    c->deaf = !c->lib->nghttp2_session_want_read(session);
+    if (c->over || c->deaf)
+        return NGHTTP2_ERR_CALLBACK_FAILURE;
     c->in_head = hd->type == NGHTTP2_HEADERS || hd->type == NGHTTP2_CONTINUATION;
-    return 0;
+    c->continuations = hd->type == NGHTTP2_CONTINUATION ? c->continuations + 1 : 0;
+    if (c->continuations <= HTTP2_CONTINUATIONS)
+        return 0;
+    http2_end(c, NGHTTP2_ENHANCE_YOUR_CALM, "the fields of one request are in too many frames");
+    return NGHTTP2_ERR_CALLBACK_FAILURE;
 }
 
 static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *ctx)

@@ -448,10 +448,19 @@ static void test_continuations(void **state)
     assert_int_equal(http_log_feed(&log, buf_slice(&bytes), &e), 0);
     assert_int_equal(http_conn_phase(log.conn), HTTP_PHASE_HEAD);
     buf_reset(&bytes);
-    for (int i = 0; i < 10; i++)
-        add_frame(&bytes, NGHTTP2_CONTINUATION, 0, 1, slice_str("\x87"));
+    for (int i = 0; i < 8; i++)
+        add_frame(&bytes, NGHTTP2_CONTINUATION, 0, 1, slice_str(""));
+    /* nghttp2's own count goes by the pieces in which they come. */
+    for (size_t i = 0; i < bytes.len; i++)
+        assert_int_equal(http_log_feed(&log, slice_of(bytes.ptr + i, 1), &e), 0);
+    buf_reset(&bytes);
+    log.output.len = 0;
+    add_frame(&bytes, NGHTTP2_CONTINUATION, NGHTTP2_FLAG_END_HEADERS, 1, slice_str(""));
     assert_int_equal(http_log_feed(&log, buf_slice(&bytes), &e), -1);
+    assert_non_null(strstr(err_text(&e), "too many frames"));
     assert_true(http_conn_done(log.conn));
+    assert_int_equal(log.output.ptr[3], NGHTTP2_GOAWAY);
+    assert_int_equal(log.output.ptr[16], NGHTTP2_ENHANCE_YOUR_CALM);
 }
 
 /* One byte a field: the table holds a large one, and each byte names it again. */
