@@ -61,7 +61,7 @@ static int load_all(const struct http_limits *limits, struct err *e)
     const struct libevent *libevent;
 
     return libevent_load(&libevent, e) || libssl_load(&libssl, e) ||
-                   http_conn_new(&conn, HTTP_1_1, limits, &events, e)
+                   http_conn_new(&conn, HTTP_2, limits, &events, e)
                ? -1
                : 0;
 }
