@@ -124,13 +124,16 @@ int root_key_read(struct secret *wrap_base, char id[ROOT_KEY_ID], int fd, struct
 /* ---- rate.c ---- */
 /*
  * Signatures of the last hour by an authority's key, whoever opened it, how often, and under
- * whichever data key: closing a signer gives nothing back. In memory: a keeper that starts again
- * counts from nothing.
+ * whichever data key: closing a signer gives nothing back. In memory; a keeper with a log has them
+ * from there when it starts again.
  */
 struct rate *rate_open(struct keeper *keeper, struct slice spki);
 void rate_close(struct rate *rate);
 bool rate_allows(struct rate *rate, int64_t limit, int64_t now);
 void rate_count(struct rate *rate);
+const uint8_t *rate_key(const struct rate *rate); /* SHA-256 of the SubjectPublicKeyInfo */
+/* One signature that was made at `time` by another life of this keeper. */
+void rate_restore(struct keeper *keeper, const uint8_t *key, int64_t time);
 void rates_free(struct rate *rates);
 
 /* ---- seal_count.c ---- */

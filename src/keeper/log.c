@@ -153,6 +153,7 @@ static void put_sha256(struct json_writer *w, const char *key, struct slice byte
 int keeper_log_certificate(struct keeper_log *log, const struct log_certificate *c, struct err *e)
 {
     CLEANUP(buf_clear) struct buf serial = { 0 };
+    CLEANUP(buf_clear) struct buf issuer = { 0 };
     struct json_writer *w;
 
     if (!log)
@@ -163,6 +164,8 @@ int keeper_log_certificate(struct keeper_log *log, const struct log_certificate 
     json_put_int(w, "number", c->number);
     json_put_text(w, "cluster", c->cluster);
     json_put_text(w, "authority", c->authority);
+    hex_encode(&issuer, slice_of(c->issuer, SHA256_LEN));
+    json_put_slice(w, "issuer", buf_slice(&issuer));
     json_put_text(w, "profile", c->profile);
     json_put_slice(w, "serial", buf_slice(&serial));
     put_sha256(w, "tbs", c->tbs);
@@ -323,7 +326,8 @@ int keeper_log_open(struct keeper_log **ret, struct keeper *keeper, int fd, stru
 
     log->fd = fd;
     log->keeper = keeper;
-    if (derive_key(&log->key, keeper, e) || go_on(log, e) || put_start(log, e))
+    if (derive_key(&log->key, keeper, e) || go_on(log, e) ||
+        keeper_log_restore(fd, keeper, now(log), e) || put_start(log, e))
         return err_wrap(e, "the keeper's log");
     *ret = log;
     log = NULL;

@@ -14,8 +14,8 @@
  * end; 64 zeros in line 1. Behind "type" stand, for
  *   "start"        "root":ID of the root key,"key":BASE64 of the log key's SubjectPublicKeyInfo
  *   "certificate"  "number":N as keeper_sign gave it,"cluster":UID,"authority":UID of the
- *                  generation,"profile":..,"serial":HEX,"tbs":SHA-256 of the TBSCertificate,
- *                  "privileged":BOOL
+ *                  generation,"issuer":SHA-256 of its SubjectPublicKeyInfo,"profile":..,
+ *                  "serial":HEX,"tbs":SHA-256 of the TBSCertificate,"privileged":BOOL
  *   "authority"    "cluster":UID,"authority":UID,"cert":SHA-256 of its certificate,"imported":BOOL
  *   "statement"    "sha256":of what the keeper's own key signed (an audit checkpoint)
  *   "unseal"       "kind":..,"uid":..,"field":.. of a value that left the keeper
@@ -26,7 +26,8 @@
  * be written is ERR_IO, and nothing is signed. A head follows within a second and brings the file
  * to the disk (fdatasync). The log key is derived from the root key: no caller has a say in it, and
  * another root key has another one, told by the start line that follows. What a crash cut short is
- * left as it is, and the next line is a start that goes on from the last whole one.
+ * left as it is, and the next line is a start that goes on from the last whole one. A keeper that
+ * starts takes the last hour's signatures from its log, so that the fences' rates outlive it.
  */
 struct keeper_log;
 
@@ -39,6 +40,7 @@ void keeper_log_close(struct keeper_log *log); /* NULL is fine; signs nothing */
 struct log_certificate {
     int64_t number;
     const char *cluster, *authority, *profile;
+    const uint8_t *issuer; /* SHA256_LEN bytes */
     struct slice serial, tbs;
     bool privileged;
 };
@@ -79,7 +81,7 @@ struct keeper_log_verdict {
 int keeper_log_verify(int fd, const struct slice *keys, size_t key_count,
                       struct keeper_log_verdict *ret, struct err *e) MUST_CHECK;
 
-/* ---- shared by log.c and log_verify.c ---- */
+/* ---- shared by log.c, log_restore.c and log_verify.c ---- */
 #define KEEPER_LOG_CONTEXT "poterne keeper log v1\n"
 #define KEEPER_LOG_SIGNATURE ",\"signature\":\""
 enum { KEEPER_LOG_LINE = 8 << 10, KEEPER_LOG_HASH = 65 };
@@ -95,6 +97,8 @@ struct keeper_log_line {
 };
 void keeper_log_line_clear(struct keeper_log_line *line);
 bool keeper_log_parse(struct keeper_log_line *ret, struct slice bytes);
+/* Counts what the log's certificates of the hour before `now` took of their authorities' rates. */
+int keeper_log_restore(int fd, struct keeper *keeper, int64_t now, struct err *e) MUST_CHECK;
 void keeper_log_hash(char out[KEEPER_LOG_HASH], struct slice line);
 
 #endif

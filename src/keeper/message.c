@@ -127,7 +127,7 @@ void frames_wipe(struct frames *f)
 
 struct slice frames_slice(const struct frames *f)
 {
-    return slice_of(f->pages.ptr + f->from, f->len - f->from);
+    return f->len == 0 ? slice_of(NULL, 0) : slice_of(f->pages.ptr + f->from, f->len - f->from);
 }
 
 int frames_room(struct frames *f, size_t more, struct err *e)

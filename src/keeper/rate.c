@@ -32,23 +32,36 @@ static void forget_one(struct rate **rates)
     free(gone);
 }
 
-struct rate *rate_open(struct keeper *keeper, struct slice spki)
+static struct rate *find_or_add(struct keeper *keeper, const uint8_t *key)
 {
-    uint8_t key[SHA256_LEN];
     struct rate *rate = keeper->rates;
 
-    sha256(key, spki);
-    while (rate && memcmp(rate->key, key, sizeof key) != 0)
+    while (rate && memcmp(rate->key, key, sizeof rate->key) != 0)
         rate = rate->next;
     if (!rate) {
         forget_one(&keeper->rates);
         rate = xcalloc(1, sizeof *rate);
-        memcpy(rate->key, key, sizeof key);
+        memcpy(rate->key, key, sizeof rate->key);
         rate->next = keeper->rates;
         keeper->rates = rate;
     }
+    return rate;
+}
+
+struct rate *rate_open(struct keeper *keeper, struct slice spki)
+{
+    uint8_t key[SHA256_LEN];
+    struct rate *rate;
+
+    sha256(key, spki);
+    rate = find_or_add(keeper, key);
     rate->signers++;
     return rate;
+}
+
+const uint8_t *rate_key(const struct rate *rate)
+{
+    return rate->key;
 }
 
 void rate_close(struct rate *rate)
@@ -67,9 +80,9 @@ void rates_free(struct rate *rates)
     }
 }
 
-bool rate_allows(struct rate *rate, int64_t limit, int64_t now)
+/* The buckets end with the one of `minute`. */
+static void move_on(struct rate *rate, int64_t minute)
 {
-    int64_t minute = now / BUCKET_SECONDS;
 
     if (minute > rate->minute + RATE_BUCKETS)
         rate->minute = minute - RATE_BUCKETS;
@@ -79,11 +92,28 @@ bool rate_allows(struct rate *rate, int64_t limit, int64_t now)
         rate->total -= *oldest;
         *oldest = 0;
     }
+}
+
+bool rate_allows(struct rate *rate, int64_t limit, int64_t now)
+{
+    move_on(rate, now / BUCKET_SECONDS);
     return rate->total < limit;
 }
 
 void rate_count(struct rate *rate)
 {
     rate->made[rate->minute % RATE_BUCKETS]++;
+    rate->total++;
+}
+
+void rate_restore(struct keeper *keeper, const uint8_t *key, int64_t time)
+{
+    struct rate *rate = find_or_add(keeper, key);
+    int64_t minute = time / BUCKET_SECONDS;
+
+    move_on(rate, minute);
+    if (minute <= rate->minute - RATE_BUCKETS)
+        return;
+    rate->made[minute % RATE_BUCKETS]++;
     rate->total++;
 }

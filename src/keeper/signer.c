@@ -128,6 +128,7 @@ static int sign_one(struct local_signer *signer, const struct sign_request *requ
     line = (struct log_certificate){ .number = keeper->signatures + 1,
                                      .cluster = fence_cluster(signer->fence),
                                      .authority = signer->uid,
+                                     .issuer = rate_key(signer->rate),
                                      .profile = profile,
                                      .serial = tbs.serial,
                                      .tbs = request->tbs,

@@ -1,6 +1,7 @@
 #include "base/clock.h"
 #include "caller.h"
 #include "crypto/hash.h"
+#include "keeper/keeper_data.h"
 #include "keeper/log.h"
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -121,7 +122,8 @@ static void test_lines(void **state)
     assert_true(has(&p.log, "{\"v\":1,\"n\":1,\"prev\":\"0000"));
     assert_true(has(&p.log, "\"time\":\"2027-01-15T08:00:00Z\",\"type\":\"certificate\","
                             "\"number\":1,\"cluster\":\"c1\",\"authority\":\"u1\","
-                            "\"profile\":\"admin\",\"serial\":\"11020300"));
+                            "\"issuer\":\""));
+    assert_true(has(&p.log, "\",\"profile\":\"admin\",\"serial\":\"11020300"));
     assert_true(has(&p.log, "\"privileged\":true}\n"));
     buf_add_str(&want, "\"tbs\":\"");
     sha256_hex(&want, buf_slice(&p.tbs));
@@ -280,11 +282,71 @@ static void test_disk_full(void **state)
     buf_clear(&result.cert);
 }
 
+static void log_certificates(struct keeper_log *log, const uint8_t *issuer, int count)
+{
+    struct log_certificate c = { .cluster = "c1",
+                                 .authority = "\",\"issuer\":\"",
+                                 .profile = "p",
+                                 .issuer = issuer,
+                                 .serial = slice_str("12345678"),
+                                 .tbs = slice_str("x") };
+
+    while (count-- > 0)
+        GOOD(keeper_log_certificate(log, &c, e));
+}
+
+static void log_statements(struct keeper_log *log, int count)
+{
+    while (count-- > 0)
+        GOOD(keeper_log_statement(log, slice_str("x"), e));
+}
+
+/* The hour before a keeper starts counts, however much else is in the log. */
+static void test_rate_restored(void **state)
+{
+    static const struct {
+        int before, between, behind; /* lines of other kinds */
+    } rows[] = { { 0, 0, 0 }, { 2000, 0, 0 }, { 0, 2000, 10 }, { 3000, 3000, 3000 } };
+    CLEANUP(past_clear) struct past p;
+    uint8_t issuer[SHA256_LEN];
+
+    (void)state;
+    past_make(&p);
+    sha256(issuer, slice_str("spki"));
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        CLEANUP(fd_closep) int fd = log_file(slice_of("", 0));
+        CLEANUP(keeper_closep) struct keeper *one = open_past(&p);
+        CLEANUP(keeper_closep) struct keeper *two = open_past(&p);
+        struct rate *rate;
+
+        one->clock = two->clock = world_clock;
+        world_now = LEAF_NOW - 7200;
+        GOOD(keeper_log_open(&one->log, one, fd, e));
+        log_certificates(one->log, issuer, 9);
+        log_statements(one->log, rows[i].before);
+        world_now = LEAF_NOW - 1800;
+        log_certificates(one->log, issuer, 2);
+        log_statements(one->log, rows[i].between);
+        world_now = LEAF_NOW - 60;
+        log_certificates(one->log, issuer, 1);
+        log_statements(one->log, rows[i].behind);
+        world_now = LEAF_NOW;
+        GOOD(keeper_log_open(&two->log, two, fd, e));
+        rate = rate_open(two, slice_str("spki"));
+        assert_false(rate_allows(rate, 3, world_now));
+        assert_true(rate_allows(rate, 4, world_now));
+        assert_true(rate_allows(rate, 2, world_now + 1900));
+        assert_true(rate_allows(rate, 1, world_now + 7200));
+        rate_close(rate);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        REMOTE(test_lines), REMOTE(test_changed), REMOTE(test_rearranged), REMOTE(test_other_keys),
-        REMOTE(test_torn),  REMOTE(test_no_log),  REMOTE(test_disk_full),
+        REMOTE(test_lines),      REMOTE(test_changed),       REMOTE(test_rearranged),
+        REMOTE(test_other_keys), REMOTE(test_torn),          REMOTE(test_no_log),
+        REMOTE(test_disk_full),  REMOTE(test_rate_restored),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
