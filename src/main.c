@@ -1,3 +1,4 @@
+#include "agent/agent.h"
 #include "cli/command.h"
 #include "daemon/daemon.h"
 #include "daemon/option.h"
@@ -56,6 +57,8 @@ static void fill_serve_options(void)
 
 static const struct program programs[] = {
     { "serve", NULL, daemon_main },
+    { "agent", "join", agent_join_main },
+    { "agent", "run", agent_run_main },
     { 0 },
 };
 

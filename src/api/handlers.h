@@ -14,6 +14,12 @@ api_handler list_certificates, show_certificate;                   /* handle_cer
 api_handler list_audit, show_audit_head, verify_audit, export_audit,
     prune_audit;                                       /* handle_audit.c */
 api_handler rotate_root_key, make_backup, check_state; /* handle_state.c */
+api_handler add_node, list_nodes, show_node, remove_node, cordon_node, uncordon_node, approve_node,
+    renew_node;                      /* handle_node.c */
+api_handler show_cluster_status;     /* handle_status.c */
+api_handler join_agent, renew_agent; /* handle_join.c */
+api_handler show_desired, issue_agent, release_agent_key, report_status,
+    agent_lease; /* handle_agent.c */
 
 api_handler list_operators, show_operator, invite_operator, remove_operator, redeem_code,
     renew_login, show_self, show_installation; /* handle_operator.c */

@@ -153,6 +153,31 @@ static const struct section adopted_sections[] = {
     { "findings", finding_columns },
     { 0 },
 };
+static const struct column status_fields[] = {
+    { "Rollout",     "rollout",         COLUMN_TEXT, false },
+    { "On machine",  "rollout_machine", COLUMN_TEXT, false },
+    { "Because",     "rollout_reason",  COLUMN_TEXT, false },
+    { "Machines",    "machines",        COLUMN_TEXT, false },
+    { "Failed",      "failed",          COLUMN_TEXT, true  },
+    { "Stale",       "stale",           COLUMN_TEXT, true  },
+    { "Waiting",     "waiting",         COLUMN_TEXT, true  },
+    { "Silent",      "silent",          COLUMN_TEXT, true  },
+    { "Current",     "current",         COLUMN_TEXT, true  },
+    { 0 },
+};
+static const struct column status_columns[] = {
+    { "MACHINE",   "machine",   COLUMN_TEXT,      false },
+    { "COMPONENT", "component", COLUMN_TEXT,      false },
+    { "FILE",      "path",      COLUMN_TEXT,      false },
+    { "STATE",     "state",     COLUMN_TEXT,      false },
+    { "WANTED",    "wanted",    COLUMN_TEXT,      true  },
+    { "INSTALLED", "installed", COLUMN_TEXT,      true  },
+    { "LOADED",    "loaded",    COLUMN_TEXT,      true  },
+    { "SINCE",     "since",     COLUMN_TIME,      false },
+    { "RENEWS",    "renews",    COLUMN_TIME_LEFT, false },
+    { "ERROR",     "error",     COLUMN_TEXT,      false },
+    { 0 },
+};
 /* Silent but for the line that says it is done: with -o json the whole cluster. */
 static const struct column no_fields[] = { { 0 } };
 
@@ -187,6 +212,11 @@ const struct command cluster_commands[] = {
     { .noun = "cluster", .verb = "show", .summary = "one cluster and its machines",
       .positional = old_name, .method = HTTP_GET, .path = "/v1/clusters/{cluster}",
       .fields = cluster_fields, .items = "machines", .columns = machine_columns },
+    { .noun = "cluster", .verb = "status", .summary = "what each machine's components have loaded",
+      .details = "A line a machine and file: what it was to have, what is installed, what its process was seen to use, and "
+                 "when it is renewed. What is behind comes first.",
+      .positional = old_name, .method = HTTP_GET, .path = "/v1/clusters/{cluster}/status", .identity = "rollout",
+      .fields = status_fields, .items = "items", .columns = status_columns },
     { .noun = "cluster", .verb = "delete", .summary = "delete a cluster and its keys for good",
       .details =
           "The keys of its authorities are destroyed: no certificate can be issued for the cluster any more, and what "

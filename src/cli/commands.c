@@ -4,6 +4,7 @@
 /* clang-format off */
 const struct noun nouns[] = {
     { "cluster",    "clusters: make, take in, export to their machines",  cluster_commands,    false },
+    { "node",       "machines and their agents",                          node_commands,       false },
     { "authority",  "the five certificate authorities of a cluster",      authority_commands,  false },
     { "kubeconfig", "access for people",                                  kubeconfig_commands, false },
     { "cert",       "certificates: sign, list, check",                    cert_commands,       false },
@@ -11,6 +12,7 @@ const struct noun nouns[] = {
     { "audit",      "the audit trail: who did what",                      audit_commands,      false },
     { "key",        "the key that seals all others",                      key_commands,        false },
     { "state",      "the state directory: backup, restore, check",        state_commands,      false },
+    { "agent",      "the agent of a machine",                             agent_commands,      false },
     { "serve",      "the daemon",                                         serve_commands,      false },
     { "context",    "the servers that commands can go to",                context_commands,    false },
     { "login",      "a certificate for a server, by a code",              login_commands,      false },

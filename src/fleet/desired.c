@@ -9,20 +9,34 @@ enum { LOOK_BACK = 2000 };
 
 /* ---- who uses it ---- */
 
-static void put_uses(struct json_writer *w, const char *path, unsigned api_port)
+/* What goes into every row. */
+struct place {
+    unsigned needs; /* of enum need: which components the machine runs */
+    unsigned api_port;
+};
+
+static bool runs(const struct place *place, const char *component)
+{
+    for (int i = 0; i < COMPONENTS; i++)
+        if (strcmp(component_name((enum component)i), component) == 0)
+            return (component_need((enum component)i) & place->needs) != 0;
+    return false;
+}
+
+static void put_uses(struct json_writer *w, const char *path, const struct place *place)
 {
     json_put_array(w, "uses");
     for (size_t i = 0; path && i < component_use_count; i++) {
         const struct component_use *use = &component_uses[i];
 
-        if (strcmp(use->path, path) != 0)
+        if (strcmp(use->path, path) != 0 || !runs(place, use->component))
             continue;
         json_put_object(w, NULL);
         json_put_text(w, "component", use->component);
         json_put_text(w, "take", take_up_name(use->take));
         json_put_int(w, "seconds", use->seconds);
         json_put_text(w, "confirm", confirm_name(use->confirm));
-        json_put_int(w, "port", use->port == PORT_API ? api_port : use->port);
+        json_put_int(w, "port", use->port == PORT_API ? place->api_port : use->port);
         json_put_end(w);
     }
     json_put_end(w);
@@ -54,7 +68,7 @@ static void put_members(struct json_writer *w, const struct json_value *row)
 }
 
 static void put_list(struct json_writer *w, const struct json_value *plan, const char *name,
-                     unsigned api_port)
+                     const struct place *place)
 {
     struct json_iter it = json_iter(json_get(plan, name));
     bool leaves = strcmp(name, "leaves") == 0;
@@ -63,13 +77,18 @@ static void put_list(struct json_writer *w, const struct json_value *plan, const
 
     json_put_array(w, name);
     while (json_next(&it, &key, &row)) {
+        /* configuration can start programs (kubelet.yaml, units): it stays with people and export
+         */
+        if (strcmp(name, "files") == 0 && !slice_starts(json_slice(json_get(row, "path")), "pki/"))
+            continue;
+
         const char *path = leaves ? used_path(plan, row) : json_text(json_get(row, "path"));
 
         json_put_object(w, NULL);
         put_members(w, row);
         if (leaves)
             json_put_int(w, "reload", path ? component_slowest(path, NULL) : 0);
-        put_uses(w, path, api_port);
+        put_uses(w, path, place);
         json_put_end(w);
     }
     json_put_end(w);
@@ -104,12 +123,13 @@ int desired_write(struct request *request, struct store_tx *tx, const struct clu
     CLEANUP(json_freep) struct json *doc = NULL;
     const struct json_value *plan;
     struct json_writer w;
-    unsigned api_port;
+    struct place place = { .needs = 0 };
 
     if (fetch_plan(&doc, request, tx, c, n, e))
         return -1;
     plan = json_root(doc);
-    api_port = (unsigned)json_int(json_get(plan, "api_port"), 6443);
+    place.needs = layout_needs(c, cluster_machine(c, n->machine));
+    place.api_port = (unsigned)json_int(json_get(plan, "api_port"), 6443);
     json_writer_init(&w, out, false);
     json_put_object(&w, NULL);
     json_put_int(&w, "protocol", AGENT_PROTOCOL);
@@ -118,7 +138,7 @@ int desired_write(struct request *request, struct store_tx *tx, const struct clu
     json_put_bool(&w, "cordoned", n->cordoned);
     json_put_int(&w, "renew", n->renew);
     for (size_t i = 0; i < ARRAY_LEN(lists); i++)
-        put_list(&w, plan, lists[i], api_port);
+        put_list(&w, plan, lists[i], &place);
     json_put_end(&w);
     return buf_check(out, e);
 }

@@ -11,7 +11,7 @@ static const struct { const char *label, *words, *want; } cases[] = {
     { "a noun",                      "au",                              "authority audit" },
     { "no noun",                     "x",                               "" },
     { "the hidden one",              "__",                              "" },
-    { "every verb",                  "cluster|",                        "create adopt list show delete export" },
+    { "every verb",                  "cluster|",                        "create adopt list show status delete export" },
     { "a verb",                      "cluster|d",                       "delete" },
     { "an option",                   "cluster|export|demo|--l",         "--layout" },
     { "an option of all",            "cluster|list|--st",               "--state" },
@@ -43,7 +43,7 @@ static const struct { const char *label, *words, *want; } cases[] = {
     { "an unknown noun",             "clustr|li",                       "" },
     { "an unknown verb",             "cluster|lst|x",                   "" },
     { "nothing is stored",           "cluster|show|",                   "" },
-    { "no word at all",              "",                                "cluster authority kubeconfig cert profile audit key state serve context login api help man completion version" },
+    { "no word at all",              "",                                "cluster node authority kubeconfig cert profile audit key state agent serve context login api help man completion version" },
 };
 /* clang-format on */
 

@@ -62,7 +62,7 @@ static const struct { const char *label, *text, *want; } wrong[] = {
     { "the plural",                 "clusters|list",                "did you mean 'cluster'?" },
     { "a hidden noun is not named", "__complet",                    "unknown command '__complet'" },
     { "an unknown verb",            "cluster|lst",                  "did you mean 'cluster list'?" },
-    { "a verb like nothing",        "cluster|frobnicate",           "it has: create, adopt, list, show, delete, export" },
+    { "a verb like nothing",        "cluster|frobnicate",           "it has: create, adopt, list, show, status, delete, export" },
     { "the verb first",             "list|cluster",                 "the noun comes first: 'poterne cluster list'" },
     { "an unknown option",          "cluster|list|--sate|/x",       "unknown option '--sate'; did you mean '--state'?" },
     { "an option of another",       "cluster|list|--bundle",        "unknown option '--bundle'" },
