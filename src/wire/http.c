@@ -86,16 +86,24 @@ void http_response_clear(struct http_response *response)
 
 void http_response_add(struct http_response *response, const char *name, const char *format, ...)
 {
-    struct http_response_field *field = &response->field[response->field_count];
-    CLEANUP(buf_clear) struct buf text = { 0 };
+    char text[128], *value;
     va_list args;
+    int len;
 
     assert(response->field_count < HTTP_RESPONSE_FIELDS);
     va_start(args, format);
-    buf_vaddf(&text, format, args);
+    len = vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    field->name = name;
-    field->value = xstrdup(buf_str(&text));
-    assert(!strpbrk(field->value, "\r\n"));
-    response->field_count++;
+    assert(len >= 0);
+    value = xcalloc((size_t)len + 1, 1);
+    if ((size_t)len < sizeof text) {
+        memcpy(value, text, (size_t)len);
+    } else {
+        va_start(args, format);
+        (void)vsnprintf(value, (size_t)len + 1, format, args);
+        va_end(args);
+    }
+    assert(!strpbrk(value, "\r\n"));
+    response->field[response->field_count++] =
+        (struct http_response_field){ .name = name, .value = value };
 }

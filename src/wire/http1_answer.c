@@ -3,79 +3,106 @@
 #include <assert.h>
 #include <string.h>
 
-enum { FIRST_OUT = 512 };
+/* A head is written in one go into room that was made for it. */
+struct pen {
+    uint8_t *at;
+};
 
-static void add_str(struct http1 *c, const char *text)
+static void put(struct pen *pen, const char *text, size_t len)
 {
-    http_queue_add(&c->out, slice_str(text));
+    memcpy(pen->at, text, len);
+    pen->at += len;
 }
 
-static void add_field(struct http1 *c, const char *name, const char *value)
+static void put_str(struct pen *pen, const char *text)
 {
-    add_str(c, name);
-    http_queue_add(&c->out, slice_of(": ", 2));
-    add_str(c, value);
-    http_queue_add(&c->out, slice_of("\r\n", 2));
+    put(pen, text, strlen(text));
 }
 
-static void add_number(struct http1 *c, uint64_t n, unsigned base)
+static void put_field(struct pen *pen, const char *name, const char *value)
 {
-    char digits[24];
+    put_str(pen, name);
+    put(pen, ": ", 2);
+    put_str(pen, value);
+    put(pen, "\r\n", 2);
+}
+
+enum { DIGITS = 20 }; /* of 64 bits */
+
+static void put_number(struct pen *pen, uint64_t n, unsigned base)
+{
+    char digits[DIGITS];
     size_t at = sizeof digits;
 
     do {
         digits[--at] = "0123456789abcdef"[n % base];
         n /= base;
     } while (n);
-    http_queue_add(&c->out, slice_of(digits + at, sizeof digits - at));
+    put(pen, digits + at, sizeof digits - at);
 }
 
-static void add_status(struct http1 *c, int status)
+static void put_status(struct pen *pen, int status)
 {
-    if (c->out.first.cap == 0)
-        (void)buf_room(&c->out.first, FIRST_OUT);
-    add_str(c, "HTTP/1.1 ");
-    add_number(c, (unsigned)status, 10);
-    http_queue_add(&c->out, slice_of(" ", 1));
-    add_str(c, http_status_text(status));
-    http_queue_add(&c->out, slice_of("\r\n", 2));
+    put(pen, "HTTP/1.1 ", 9);
+    put_number(pen, (unsigned)status, 10);
+    put(pen, " ", 1);
+    put_str(pen, http_status_text(status));
+    put(pen, "\r\n", 2);
 }
 
 void http1_continue(struct http1 *c)
 {
-    add_status(c, 100);
-    add_str(c, "\r\n");
+    http_queue_add(&c->out, slice_str("HTTP/1.1 100 Continue\r\n\r\n"));
 }
 
 /* RFC 9112 section 6.3: what tells the reader where the answer ends. */
-static void add_length(struct http1 *c, const struct http_response *response)
+static void put_length(const struct http1 *c, struct pen *pen, const struct http_response *response)
 {
     if (!http_status_has_body(response->status))
         return;
     if (!response->stream) {
-        add_str(c, "content-length: ");
-        add_number(c, response->body.len, 10);
-        add_str(c, "\r\n");
+        put_str(pen, "content-length: ");
+        put_number(pen, response->body.len, 10);
+        put(pen, "\r\n", 2);
     } else if (!c->old) {
-        add_field(c, "transfer-encoding", "chunked");
+        put_field(pen, "transfer-encoding", "chunked");
     }
 }
 
-static void add_head(struct http1 *c, const struct http_response *response)
+/* What put_head may write, at most. */
+static size_t head_room(const struct http_response *response, const char *date)
+{
+    size_t room = 256; /* status line, names and line ends of what is not counted here */
+
+    room += date ? strlen(date) : 0;
+    room += response->type ? strlen(response->type) : 0;
+    for (size_t i = 0; i < response->field_count; i++)
+        room += strlen(response->field[i].name) + strlen(response->field[i].value) + 4;
+    return room;
+}
+
+static void put_head(struct http1 *c, const struct http_response *response)
 {
     const char *date = http_conn_date(&c->conn);
+    size_t room = head_room(response, date);
+    uint8_t *start = http_queue_room(&c->out, room);
+    struct pen pen = { start };
 
-    add_status(c, response->status);
+    if (!start)
+        return;
+    put_status(&pen, response->status);
     if (date)
-        add_field(c, "date", date);
+        put_field(&pen, "date", date);
     if (response->type)
-        add_field(c, "content-type", response->type);
-    add_length(c, response);
+        put_field(&pen, "content-type", response->type);
+    put_length(c, &pen, response);
     for (size_t i = 0; i < response->field_count; i++)
-        add_field(c, response->field[i].name, response->field[i].value);
+        put_field(&pen, response->field[i].name, response->field[i].value);
     if (c->last)
-        add_str(c, "connection: close\r\n");
-    http_queue_add(&c->out, slice_of("\r\n", 2));
+        put_str(&pen, "connection: close\r\n");
+    put(&pen, "\r\n", 2);
+    assert((size_t)(pen.at - start) <= room);
+    http_queue_wrote(&c->out, (size_t)(pen.at - start));
 }
 
 static void finish(struct http1 *c)
@@ -86,14 +113,18 @@ static void finish(struct http1 *c)
 static void add_part(struct http1 *c, struct slice part, bool end)
 {
     if (part.len && !c->old) {
-        add_number(c, part.len, 16);
-        http_queue_add(&c->out, slice_of("\r\n", 2));
+        uint8_t size[DIGITS];
+        struct pen pen = { size };
+
+        put_number(&pen, part.len, 16);
+        put(&pen, "\r\n", 2);
+        http_queue_add(&c->out, slice_of(size, (size_t)(pen.at - size)));
     }
     http_queue_add(&c->out, part);
     if (part.len && !c->old)
         http_queue_add(&c->out, slice_of("\r\n", 2));
     if (end && !c->old)
-        add_str(c, "0\r\n\r\n");
+        http_queue_add(&c->out, slice_str("0\r\n\r\n"));
 }
 
 void http1_respond(struct http_conn *conn, int32_t stream, struct http_response *response)
@@ -104,7 +135,7 @@ void http1_respond(struct http_conn *conn, int32_t stream, struct http_response 
     if (c->state != HTTP1_ANSWER || stream != c->stream)
         return;
     assert(response->status >= 200 && response->status <= 599);
-    add_head(c, response);
+    put_head(c, response);
     if (!body) {
         finish(c);
     } else if (response->stream) {

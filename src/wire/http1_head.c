@@ -52,7 +52,7 @@ int http1_target(struct http1 *c, struct slice *in, struct err *e)
         return http1_refuse(c, 400, "the request target holds a byte that must be percent-encoded",
                             e);
     http1_skip(in, 1);
-    fault = http_target_fault(c->head.method, buf_slice(&c->head.text));
+    fault = http_target_form_fault(c->head.method, buf_slice(&c->head.text));
     if (fault)
         return http1_refuse(c, 400, fault, e);
     c->head.target.len = (uint32_t)c->head.text.len;
@@ -257,15 +257,17 @@ static int see_expect(struct http1 *c, struct slice value, struct err *e)
 }
 
 /* Fields that we act on. None of them may stand in trailers: RFC 9110 section 6.5.1. */
+#define NAME(text) text, sizeof text - 1
 static const struct {
     const char *name;
+    size_t len;
     int (*see)(struct http1 *c, struct slice value, struct err *e);
 } framing[] = {
-    { "host", see_host },
-    { "connection", see_connection },
-    { "expect", see_expect },
-    { "content-length", see_length },
-    { "transfer-encoding", see_encoding },
+    { NAME("host"), see_host },
+    { NAME("connection"), see_connection },
+    { NAME("expect"), see_expect },
+    { NAME("content-length"), see_length },
+    { NAME("transfer-encoding"), see_encoding },
 };
 
 int http1_value_lf(struct http1 *c, struct slice *in, struct err *e)
@@ -275,7 +277,7 @@ int http1_value_lf(struct http1 *c, struct slice *in, struct err *e)
     if (http1_want(c, in, '\n', HTTP1_FIELD, e))
         return -1;
     for (size_t i = 0; i < ARRAY_LEN(framing); i++) {
-        if (!slice_eq_str(name, framing[i].name))
+        if (name.len != framing[i].len || memcmp(name.ptr, framing[i].name, name.len) != 0)
             continue;
         if (c->trailers)
             return http1_refuse(c, 400, "a trailer may not say how a request is read", e);

@@ -34,6 +34,22 @@ void http_queue_add(struct http_queue *q, struct slice bytes)
     buf_add_slice(&q->first, bytes);
 }
 
+uint8_t *http_queue_room(struct http_queue *q, size_t len)
+{
+    if (q->second.len)
+        return buf_room(&q->second, len);
+    compact(q);
+    return buf_room(&q->first, len);
+}
+
+void http_queue_wrote(struct http_queue *q, size_t len)
+{
+    if (q->second.len)
+        q->second.len += len;
+    else
+        q->first.len += len;
+}
+
 void http_queue_move(struct http_queue *q, struct buf *bytes)
 {
     if (q->second.len || bytes->len <= COPIED) {

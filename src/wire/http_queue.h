@@ -14,6 +14,9 @@ struct http_queue {
 
 void http_queue_clear(struct http_queue *q);
 void http_queue_add(struct http_queue *q, struct slice bytes);
+/* Room for `len` bytes behind the last, NULL when that fails; then how many were written there. */
+uint8_t *http_queue_room(struct http_queue *q, size_t len);
+void http_queue_wrote(struct http_queue *q, size_t len);
 void http_queue_move(struct http_queue *q, struct buf *bytes); /* leaves `bytes` empty */
 size_t http_queue_len(const struct http_queue *q);
 struct slice http_queue_head(const struct http_queue *q); /* the first bytes, in one piece */

@@ -31,12 +31,21 @@ enum http_method http_method_find(struct slice name)
     return HTTP_METHODS;
 }
 
-const char *http_target_fault(enum http_method method, struct slice target)
+const char *http_target_form_fault(enum http_method method, struct slice target)
 {
+    if (target.len && target.ptr[0] == '/')
+        return NULL;
     if (method == HTTP_OPTIONS && slice_eq_str(target, "*"))
         return NULL;
-    if (target.len == 0 || target.ptr[0] != '/')
-        return "the request target must be a path that begins with '/'";
+    return "the request target must be a path that begins with '/'";
+}
+
+const char *http_target_fault(enum http_method method, struct slice target)
+{
+    const char *fault = http_target_form_fault(method, target);
+
+    if (fault)
+        return fault;
     if (http_span(target, HTTP_TARGET) < target.len)
         return "the request target holds a byte that must be percent-encoded";
     return NULL;

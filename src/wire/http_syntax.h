@@ -25,8 +25,10 @@ static inline size_t http_span(struct slice s, enum http_class class)
 
 /* HTTP_METHODS for one that we do not know. */
 enum http_method http_method_find(struct slice name);
-/* Origin-form (RFC 9112 section 3.2.1), or `*` of OPTIONS. NULL: it is one; else what is wrong. */
+/* Origin-form (RFC 9112 section 3.2.1), or `*` of OPTIONS. NULL: it is one; else what is wrong. The
+ * second looks at the form alone: the bytes are of HTTP_TARGET. */
 const char *http_target_fault(enum http_method method, struct slice target);
+const char *http_target_form_fault(enum http_method method, struct slice target);
 /* A host name, an IPv4 address or an IP literal, with or without a port: RFC 3986 section 3.2.2. */
 bool http_host_valid(struct slice host);
 bool http_slice_is(struct slice s, const char *text); /* without regard to case */

@@ -431,6 +431,50 @@ static void test_drain(void **state)
     assert_non_null(strstr(buf_str(&log.output), "\r\nconnection: close\r\n"));
 }
 
+/* Output in pieces while parts come in: nothing is lost or doubled, whatever moves in the queue. */
+static void test_slow_stream(void **state)
+{
+    CLEANUP(http_log_clear) struct http_log log = { .later = true };
+    CLEANUP(buf_clear) struct buf want = { 0 };
+    struct http_response response = { .status = 200, .type = "text/plain", .stream = true };
+    struct err e = { 0 };
+
+    (void)state;
+    assert_int_equal(http_log_open(&log, HTTP_1_1, NULL, &e), 0);
+    assert_int_equal(http_log_feed(&log, slice_str(GET "\r\n"), &e), 0);
+    for (int i = 0; i < 3000; i++)
+        buf_addf(&response.body, "first %d ", i);
+    buf_addf(&want,
+             "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ntransfer-encoding: chunked\r\n\r\n"
+             "%zx\r\n" SLICE_FMT "\r\n",
+             response.body.len, SLICE_ARG(buf_slice(&response.body)));
+    http_conn_respond(log.conn, 1, &response);
+    http_response_clear(&response);
+    for (int i = 0; i < 3000; i++) {
+        CLEANUP(freep) char *part = xasprintf("part %d", i);
+
+        http_conn_write(log.conn, 1, slice_str(part), false);
+        buf_addf(&want, "%zx\r\n%s\r\n", strlen(part), part);
+        assert_int_equal(http_conn_output(log.conn, &log.output, (size_t)i % 40, &e), 0);
+    }
+    http_conn_write(log.conn, 1, slice_str(""), true);
+    buf_add_str(&want, "0\r\n\r\n");
+    while (http_conn_queued(log.conn))
+        assert_int_equal(http_conn_output(log.conn, &log.output, 5000, &e), 0);
+    assert_true(slice_eq(buf_slice(&want), buf_slice(&log.output)));
+}
+
+static void test_long_field(void **state)
+{
+    CLEANUP(http_response_clear) struct http_response response = { 0 };
+
+    (void)state;
+    for (int len = 126; len <= 129; len++) {
+        http_response_add(&response, "x", "%0*d", len, 1);
+        assert_int_equal(strlen(response.field[response.field_count - 1].value), len);
+    }
+}
+
 static const char *today(void *ctx)
 {
     (void)ctx;
@@ -508,10 +552,12 @@ static void test_hosts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cases), cmocka_unit_test(test_cuts),   cmocka_unit_test(test_answers),
-        cmocka_unit_test(test_order), cmocka_unit_test(test_queued), cmocka_unit_test(test_phases),
-        cmocka_unit_test(test_drain), cmocka_unit_test(test_date),   cmocka_unit_test(test_classes),
-        cmocka_unit_test(test_hosts),
+        cmocka_unit_test(test_cases),      cmocka_unit_test(test_cuts),
+        cmocka_unit_test(test_answers),    cmocka_unit_test(test_order),
+        cmocka_unit_test(test_queued),     cmocka_unit_test(test_phases),
+        cmocka_unit_test(test_drain),      cmocka_unit_test(test_slow_stream),
+        cmocka_unit_test(test_long_field), cmocka_unit_test(test_date),
+        cmocka_unit_test(test_classes),    cmocka_unit_test(test_hosts),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
