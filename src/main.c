@@ -64,9 +64,13 @@ static const struct program programs[] = {
 
 int main(int argc, char **argv)
 {
+    int exit_code;
+
     fill_standard_descriptors();
     umask(077);
     (void)signal(SIGPIPE, SIG_IGN); /* a reader that goes away is an error of write(2) */
+    if (daemon_child(argc, argv, &exit_code))
+        return exit_code;
     fill_serve_options();
     return cli_main(argc, argv, programs);
 }

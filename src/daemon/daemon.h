@@ -8,5 +8,8 @@
  * Returns the exit code, after saying on stderr what failed.
  */
 int daemon_main(const struct json_value *args, const char *state);
+/* Whether main() runs as a process of a daemon, which its supervisor named so in argv[0]. It then
+ * did so to its end, and *exit_code is what to return. */
+bool daemon_child(int argc, char *const *argv, int *exit_code);
 
 #endif

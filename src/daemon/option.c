@@ -33,7 +33,7 @@ const struct daemon_option daemon_options[] = {
     { .name = "certificate-lifetime", .type = DAEMON_DURATION, .reload = true, .value = "DURATION",
       .least = 600, .most = 90 * 86400, .otherwise = "24h", AT(certificate_lifetime),
       .help = "how long the daemon's own certificate lives; it is renewed at two thirds of it" },
-    { .name = "threads", .type = DAEMON_NUMBER, .value = "N", .least = 1, .most = 64, AT(threads),
+    { .name = "threads", .type = DAEMON_NUMBER, .value = "N", .least = 1, .most = THREADS_MOST, AT(threads),
       .derived = "one a processor, at most 8",
       .help = "threads that serve requests" },
     { .name = "max-connections", .type = DAEMON_NUMBER, .value = "N", .least = 1, .most = 1000000,

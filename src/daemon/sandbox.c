@@ -90,40 +90,41 @@ static int fill_filter(const struct libseccomp *lib, scmp_filter_ctx filter,
     return 0;
 }
 
-static int enter_seccomp(const struct sandbox_options *options, struct err *e)
+/* The library is a file, and is read before files are out of reach; the filter is the last step, as
+ * it has no place for those before it. */
+static int enter_both(const struct sandbox_options *options, int abi, const struct libseccomp *lib,
+                      scmp_filter_ctx filter, struct err *e)
 {
-    const struct libseccomp *lib;
-    scmp_filter_ctx filter;
     int rc;
 
-    if (libseccomp_load(&lib, e))
+    if (fill_filter(lib, filter, options->process, e) ||
+        landlock_enter(abi, options->file, options->file_count, e))
         return -1;
-    filter = lib->seccomp_init(options->log_only ? SCMP_ACT_LOG : SCMP_ACT_KILL_PROCESS);
-    if (!filter)
-        return err_set(e, ERR_INTERNAL, "set up seccomp");
-    rc = fill_filter(lib, filter, options->process, e);
-    if (!rc && (rc = lib->seccomp_load(filter)))
-        err_set(e, ERR_INTERNAL, "enter seccomp: %s", strerror(-rc));
-    lib->seccomp_release(filter);
-    return rc ? -1 : 0;
+    rc = lib->seccomp_load(filter);
+    return rc ? err_set(e, ERR_INTERNAL, "enter seccomp: %s", strerror(-rc)) : 0;
 }
 
 /* ---- all of it ---- */
 
 int sandbox_enter(const struct sandbox_options *options, struct sandbox_level *level, struct err *e)
 {
-    int abi = landlock_abi(options->landlock_abi);
+    const struct libseccomp *lib;
+    scmp_filter_ctx filter;
+    int rc;
 
-    if (landlock_enter(abi, options->file, options->file_count, e))
-        return -1;
-    level->landlock = abi;
+    level->landlock = landlock_abi(options->landlock_abi);
     if (SANITIZED)
-        return 0;
-    if (enter_seccomp(options, e))
+        return landlock_enter(level->landlock, options->file, options->file_count, e);
+    if (libseccomp_load(&lib, e))
         return -1;
-    level->seccomp = true;
+    filter = lib->seccomp_init(options->log_only ? SCMP_ACT_LOG : SCMP_ACT_KILL_PROCESS);
+    if (!filter)
+        return err_set(e, ERR_INTERNAL, "set up seccomp");
+    rc = enter_both(options, level->landlock, lib, filter, e);
+    lib->seccomp_release(filter);
+    level->seccomp = !rc;
     level->log_only = options->log_only;
-    return 0;
+    return rc;
 }
 
 void sandbox_describe(struct buf *out, const struct sandbox_level *level)

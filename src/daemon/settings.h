@@ -19,6 +19,7 @@ struct settings {
     bool check;
 };
 enum {
+    THREADS_MOST = 32,
     SETTINGS_TEXT = 1024,
     SETTINGS_LIST = 64,
     SETTINGS_FILE = 1 << 20

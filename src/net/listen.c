@@ -382,6 +382,12 @@ int listener_adopt(struct listener **ret, int fd, struct err *e)
     return 0;
 }
 
+void listener_assign(struct listener *listener, unsigned thread)
+{
+    for (size_t i = 0; i < listener->count; i++)
+        listener->socket[i].thread = thread;
+}
+
 bool listener_local(const struct listener *listener)
 {
     return listener->local;

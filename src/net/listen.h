@@ -40,6 +40,8 @@ int listener_open(struct listener **ret, const struct listen_address *address,
 /* A socket that is bound and listens already (systemd's socket activation), TCP or unix. It then
  * belongs to the listener, on failure too. */
 int listener_adopt(struct listener **ret, int fd, struct err *e) MUST_CHECK;
+/* Its sockets are that thread's alone. For one that was adopted from a process of ours. */
+void listener_assign(struct listener *listener, unsigned thread);
 /* Closes the sockets, and removes the unix socket's file if it is still ours; NULL is fine. */
 void listener_free(struct listener *listener);
 DEFINE_FREEP(struct listener *, listener_free)

@@ -97,7 +97,11 @@ static int set_up(struct conn *conn)
     sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     sqlite3_busy_handler(db, wait_for_writer, conn);
     sqlite3_wal_hook(db, count_commit, conn);
-    return sqlite3_exec(db, "PRAGMA synchronous=FULL; PRAGMA secure_delete=ON", NULL, NULL, NULL);
+    /* No file beside the store's: a daemon's front may open none. */
+    return sqlite3_exec(db,
+                        "PRAGMA synchronous=FULL; PRAGMA secure_delete=ON; "
+                        "PRAGMA temp_store=MEMORY",
+                        NULL, NULL, NULL);
 }
 
 int conn_open(struct conn **ret, struct store *store, struct err *e)

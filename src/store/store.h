@@ -26,6 +26,10 @@ int store_open(struct store **ret, const struct store_options *options, struct e
 void store_close(struct store *store);
 DEFINE_FREEP(struct store *, store_close)
 
+/* Opens now what would be opened when it is first needed, for so many uses at once (16 at most):
+ * for a process that is about to lose the right to open files. */
+int store_warm(struct store *store, unsigned uses, struct err *e) MUST_CHECK;
+
 /*
  * A record (DESIGN.md section 4). revision is the change sequence of its last write; expires 0
  * means never. issuer_serial ("SERIAL-HEX/SKID-HEX") and fingerprint (SHA-256 hex) are look-up keys

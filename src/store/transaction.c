@@ -59,6 +59,30 @@ static void roll_back(struct store_tx *tx)
         (void)!run_sql(tx, "ROLLBACK", &ignored);
 }
 
+/* A read maps the log's index, which opens its files. */
+int store_warm(struct store *store, unsigned uses, struct err *e)
+{
+    struct conn *taken[STORE_CONNECTIONS];
+    unsigned count = 0;
+    int rc = 0;
+
+    while (!rc && count < uses && count < STORE_CONNECTIONS) {
+        struct store_tx tx = { .store = store, .sequence = -1 };
+
+        rc = conn_take(store, &taken[count], e);
+        if (rc)
+            break;
+        tx.conn = taken[count++];
+        rc = run_sql(&tx, "BEGIN", e);
+        if (!rc)
+            rc = run_sql(&tx, "SELECT count(*) FROM (SELECT 1 FROM sqlite_schema LIMIT 1)", e);
+        roll_back(&tx);
+    }
+    while (count)
+        conn_give(taken[--count]);
+    return rc;
+}
+
 int store_read(struct store *store, store_fn *fn, void *ctx, struct err *e)
 {
     CLEANUP(conn_givep) struct conn *conn = NULL;

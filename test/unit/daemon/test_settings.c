@@ -25,8 +25,8 @@ static const struct { const char *flags, *file, *want; } wrong[] = {
     { "", "lisen: [1.2.3.4:1]\n",            "line 1: unknown option 'lisen'; did you mean 'listen'?" },
     { "", "# x\nthreads: 2\nzzzzzz: 1\n",    "line 3: unknown option 'zzzzzz'" },
     { "", "threads: 2\nthreads: 3\n",        "threads" },
-    { "", "threads: 0\n",                    "line 1: threads must be from 1 to 64, not 0" },
-    { "", "threads: 65\n",                   "line 1: threads must be from 1 to 64, not 65" },
+    { "", "threads: 0\n",                    "line 1: threads must be from 1 to 32, not 0" },
+    { "", "threads: 33\n",                   "line 1: threads must be from 1 to 32, not 33" },
     { "", "threads: 1.5\n",                  "threads wants a whole number" },
     { "", "threads: many\n",                 "threads wants a whole number" },
     { "", "threads: [2]\n",                  "threads wants a whole number" },
@@ -53,7 +53,7 @@ static const struct { const char *flags, *file, *want; } wrong[] = {
     { "", "threads: 2\n---\nthreads: 3\n",   "2 YAML documents" },
     { "", "a: &x 1\n",                       "anchors are not allowed" },
     { "", "{\n",                             "not YAML" },
-    { "\"threads\":\"0\"", "",               "threads must be from 1 to 64, not 0" },
+    { "\"threads\":\"0\"", "",               "threads must be from 1 to 32, not 0" },
     { "\"thread\":\"1\"", "",                "unknown option 'thread'; did you mean 'threads'?" },
 };
 /* clang-format on */
