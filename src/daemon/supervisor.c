@@ -346,13 +346,13 @@ static void reload(struct supervisor *s)
         log_line(LOG_LEVEL_ERROR, "reload: %s; everything stays as it was", err_text(&e));
     } else {
         settings_reload(s->options->settings, &next, &taken, &waiting);
-        log_set_level((enum log_level)s->options->settings->log_level);
-        log_set_json(s->options->settings->log_format == LOG_FORMAT_JSON, "supervisor");
         tell_settings(s);
         log_line(LOG_LEVEL_INFO, "reloaded: %s", taken.len ? buf_str(&taken) : "nothing changed");
         if (waiting.len)
             log_line(LOG_LEVEL_WARN, "changed in the configuration, but waits for a restart: %s",
                      buf_str(&waiting));
+        log_set_level((enum log_level)s->options->settings->log_level);
+        log_set_json(s->options->settings->log_format == LOG_FORMAT_JSON, "supervisor");
     }
     if (s->phase == PHASE_SERVING)
         tell_ready(s);
