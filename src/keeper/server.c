@@ -164,9 +164,6 @@ static int next_duty(struct server *s)
 {
     int wait = -1;
 
-    for (size_t i = 0; i < s->options->clients; i++)
-        if (s->client[i].ready && frames_slice(&s->client[i].out).len == 0)
-            return 0;
     if (signer_cache_expire(&s->cache, clock_monotonic_ms()))
         wait = CACHED_SECONDS * 1000 / 4;
     if (s->keeper->log) {
@@ -175,6 +172,9 @@ static int next_duty(struct server *s)
         if (head >= 0 && (wait < 0 || head < wait))
             wait = head;
     }
+    for (size_t i = 0; i < s->options->clients; i++)
+        if (s->client[i].ready && frames_slice(&s->client[i].out).len == 0)
+            return 0;
     return wait;
 }
 

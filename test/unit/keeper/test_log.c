@@ -255,6 +255,34 @@ static void test_no_log(void **state)
     assert_null(none);
 }
 
+/* A caller that never pauses does not keep the head away. */
+static void test_head_in_time(void **state)
+{
+    CLEANUP(fd_closep) int fd = log_file(slice_of("", 0));
+    CLEANUP(secret_clear) struct secret root_key = { 0 };
+    CLEANUP(keeper_closep) struct keeper *keeper = NULL;
+    CLEANUP(data_key_clear) struct data_key dk = { 0 };
+    CLEANUP(buf_clear) struct buf sealed = { 0 };
+    CLEANUP(buf_clear) struct buf text = { 0 };
+    CLEANUP(secret_clear) struct secret plain = { 0 };
+    int64_t start = clock_monotonic_ms();
+    char id[ROOT_KEY_ID];
+    int end;
+
+    (void)state;
+    GOOD(keeper_root_key_new(&root_key, id, e));
+    world_now = LEAF_NOW;
+    world_run(world_start(world_root_key(secret_slice(&root_key)), dup(fd), &end, 1));
+    keeper = connect_to(end);
+    dk = new_data_key(keeper, DATA_KEY_KIND);
+    GOOD(keeper_seal(keeper, AT(&dk), slice_str("plain"), &sealed, e));
+    do {
+        GOOD(keeper_unseal(keeper, AT(&dk), buf_slice(&sealed), &plain, e));
+        read_log(fd, &text);
+    } while (!has(&text, "\"type\":\"head\"") && clock_monotonic_ms() - start < 10000);
+    assert_true(has(&text, "\"type\":\"head\""));
+}
+
 /* No line, no signature. */
 static void test_disk_full(void **state)
 {
@@ -344,9 +372,9 @@ static void test_rate_restored(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        REMOTE(test_lines),      REMOTE(test_changed),       REMOTE(test_rearranged),
-        REMOTE(test_other_keys), REMOTE(test_torn),          REMOTE(test_no_log),
-        REMOTE(test_disk_full),  REMOTE(test_rate_restored),
+        REMOTE(test_lines),        REMOTE(test_changed),   REMOTE(test_rearranged),
+        REMOTE(test_other_keys),   REMOTE(test_torn),      REMOTE(test_no_log),
+        REMOTE(test_head_in_time), REMOTE(test_disk_full), REMOTE(test_rate_restored),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
