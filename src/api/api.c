@@ -3,10 +3,12 @@
 #include "api/caller.h"
 #include "api/identity.h"
 #include "api/match.h"
+#include "api/metrics.h"
 #include "api/replay.h"
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "wire/gzip.h"
 #include <unistd.h>
 
 struct api {
@@ -26,8 +28,10 @@ int api_open(struct api **ret, const struct api_options *options, struct err *e)
     api = xcalloc(1, sizeof *api);
     api->options = *options;
     api->state = xstrdup(options->state);
-    if (options->base) /* a command in-process has no peer to look up */
+    if (options->base) { /* a command in-process has no peer to look up */
         caller_rules_init(&api->rules, options->group ? options->group : "poterne");
+        gzip_warm();
+    }
     if (options->base && pki_share(&api->pki, options->base, options->keeper, e))
         return -1;
     *ret = api;
@@ -298,6 +302,7 @@ void api_call(struct api *api, const struct api_request *request, struct api_res
     CLEANUP(call_clear)
     struct call c = { .api = api, .in = request, .answer = { .status = 200 } };
     CLEANUP(identity_leave) struct identity id = { 0 };
+    int64_t began = clock_monotonic_us();
     struct err e = { 0 };
 
     answer_begin(response);
@@ -314,6 +319,7 @@ void api_call(struct api *api, const struct api_request *request, struct api_res
     (void)memcpy(response->request, c.request.id, sizeof response->request);
     if (request->gzip)
         answer_gzip(response);
+    metrics_request(c.match.route, response->status, clock_monotonic_us() - began);
 }
 
 /* ---- queries ---- */

@@ -63,7 +63,8 @@ static void put_id(struct json_writer *w, const struct route *route)
     CLEANUP(buf_clear) struct buf id = { 0 };
 
     buf_add_str(&id, http_method_name(route->method));
-    for (const char *c = route->path + strlen("/v1"); *c; c++)
+    for (const char *c = route->path + (slice_starts(slice_str(route->path), "/v1/") ? 3 : 0); *c;
+         c++)
         if (*c != '{' && *c != '}')
             buf_add_byte(&id, *c == '/' ? '_' : (uint8_t)*c);
     json_put_slice(w, "operationId", buf_slice(&id));

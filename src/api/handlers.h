@@ -19,7 +19,8 @@ api_handler add_node, list_nodes, show_node, remove_node, cordon_node, uncordon_
 api_handler show_cluster_status;     /* handle_status.c */
 api_handler join_agent, renew_agent; /* handle_join.c */
 api_handler show_desired, issue_agent, release_agent_key, report_status,
-    agent_lease; /* handle_agent.c */
+    agent_lease;                                              /* handle_agent.c */
+api_handler show_health, show_ready, show_live, show_metrics; /* handle_health.c */
 
 api_handler list_operators, show_operator, invite_operator, remove_operator, redeem_code,
     renew_login, show_self, show_installation; /* handle_operator.c */

@@ -136,8 +136,10 @@ int match_query(struct json **ret, const struct route *route, struct slice query
             pair = query;
             query.len = 0;
         }
-        if (!slice_cut(&pair, '=', &name))
-            return err_set(e, ERR_INVALID, "a query parameter has no value");
+        if (!slice_cut(&pair, '=', &name)) { /* "?verbose" */
+            name = pair;
+            pair = slice_str("");
+        }
         if (!query_takes(route, name) || name.len >= sizeof key)
             return err_set(e, ERR_INVALID,
                            "query parameter '" SLICE_FMT "' is unknown here; it takes: %s",

@@ -16,13 +16,18 @@ int64_t clock_wall(void)
     return now.tv_sec;
 }
 
-int64_t clock_monotonic_ms(void)
+int64_t clock_monotonic_us(void)
 {
     struct timespec now;
 
     if (clock_gettime(CLOCK_MONOTONIC, &now))
         abort();
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+int64_t clock_monotonic_ms(void)
+{
+    return clock_monotonic_us() / 1000;
 }
 
 static bool is_leap(int year)

@@ -10,6 +10,7 @@
  * one. */
 int64_t clock_wall(void);
 int64_t clock_monotonic_ms(void);
+int64_t clock_monotonic_us(void);
 
 /* The last second a certificate can name: 9999-12-31T23:59:59Z. */
 #define TIME_MAX INT64_C(253402300799)

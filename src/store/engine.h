@@ -48,6 +48,7 @@ struct store {
     bool leading;                 /* a thread runs a batch */
     atomic_int wal_frames;        /* of the log after our last commit */
     atomic_long commits;          /* that reached the disk: tests count them */
+    atomic_ullong reads, read_us, writes, write_us, batches; /* struct store_stats */
 };
 
 struct store_tx {

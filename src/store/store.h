@@ -30,6 +30,15 @@ DEFINE_FREEP(struct store *, store_close)
  * for a process that is about to lose the right to open files. */
 int store_warm(struct store *store, unsigned uses, struct err *e) MUST_CHECK;
 
+/* Since the store was opened; times in microseconds, those of writes with the wait for the disk. */
+struct store_stats {
+    uint64_t reads, read_us;
+    uint64_t writes, write_us; /* transactions, as callers see them */
+    uint64_t batches;          /* commits that they shared */
+    unsigned waiting;          /* writes that wait for their batch just now */
+};
+void store_stats(struct store *store, struct store_stats *stats);
+
 /*
  * A record (DESIGN.md section 4). revision is the change sequence of its last write; expires 0
  * means never. issuer_serial ("SERIAL-HEX/SKID-HEX") and fingerprint (SHA-256 hex) are look-up keys

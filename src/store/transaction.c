@@ -1,3 +1,4 @@
+#include "base/clock.h"
 #include "store/engine.h"
 
 /* Largest group: a bound on how long the first of it waits for the last. */
@@ -83,8 +84,30 @@ int store_warm(struct store *store, unsigned uses, struct err *e)
     return rc;
 }
 
+/* Relaxed: a number that is a moment old is as good. */
+static void tally(atomic_ullong *times, atomic_ullong *microseconds, int64_t began)
+{
+    atomic_fetch_add_explicit(times, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(microseconds, (uint64_t)(clock_monotonic_us() - began),
+                              memory_order_relaxed);
+}
+
+void store_stats(struct store *store, struct store_stats *stats)
+{
+    *stats = (struct store_stats){ .reads = atomic_load(&store->reads),
+                                   .read_us = atomic_load(&store->read_us),
+                                   .writes = atomic_load(&store->writes),
+                                   .write_us = atomic_load(&store->write_us),
+                                   .batches = atomic_load(&store->batches) };
+    pthread_mutex_lock(&store->lock);
+    for (const struct waiting *w = store->first; w; w = w->next)
+        stats->waiting++;
+    pthread_mutex_unlock(&store->lock);
+}
+
 int store_read(struct store *store, store_fn *fn, void *ctx, struct err *e)
 {
+    int64_t began = clock_monotonic_us();
     CLEANUP(conn_givep) struct conn *conn = NULL;
     struct store_tx tx = { .store = store, .sequence = -1 };
     int rc;
@@ -96,6 +119,7 @@ int store_read(struct store *store, store_fn *fn, void *ctx, struct err *e)
         return -1;
     rc = fn(&tx, ctx, e);
     roll_back(&tx);
+    tally(&store->reads, &store->read_us, began);
     return rc;
 }
 
@@ -190,6 +214,7 @@ static void lead(struct store *store)
 
     store->leading = true;
     pthread_mutex_unlock(&store->lock);
+    atomic_fetch_add_explicit(&store->batches, 1, memory_order_relaxed);
     run_batch(store, batch);
     pthread_mutex_lock(&store->lock);
     for (struct waiting *w = batch, *next; w; w = next) {
@@ -209,6 +234,7 @@ static void lead(struct store *store)
 int store_write(struct store *store, store_fn *fn, void *ctx, struct err *e)
 {
     struct waiting self = { .fn = fn, .ctx = ctx, .e = e };
+    int64_t began = clock_monotonic_us();
 
     pthread_mutex_lock(&store->lock);
     if (store->last)
@@ -221,5 +247,6 @@ int store_write(struct store *store, store_fn *fn, void *ctx, struct err *e)
     if (!self.done)
         lead(store);
     pthread_mutex_unlock(&store->lock);
+    tally(&store->writes, &store->write_us, began);
     return self.rc;
 }

@@ -63,3 +63,10 @@ int gzip_pack(struct buf *out, struct slice bytes, struct err *e)
     (void)z->deflateEnd(&stream);
     return 0;
 }
+
+void gzip_warm(void)
+{
+    const struct libz *z;
+
+    (void)!libz_load(&z, NULL);
+}

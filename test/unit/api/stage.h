@@ -69,7 +69,8 @@ static inline int stage_call(struct stage *s, const struct api_caller *caller,
     api_response_clear(&s->response);
     s->response = (struct api_response){ 0 };
     api_call(s->api, &request, &s->response);
-    if (s->response.body.len && json_parse(&s->reply, buf_slice(&s->response.body), NULL, NULL))
+    if (s->response.type && strstr(s->response.type, "json") &&
+        json_parse(&s->reply, buf_slice(&s->response.body), NULL, NULL))
         fail_msg("%s: no JSON: %s", path, buf_str(&s->response.body));
     return s->response.status;
 }
