@@ -9,9 +9,9 @@ struct loop {
     const struct libevent *lib;
     struct event_base *base;
     int wake_fd;
-    struct event wake, tick;
-    loop_callback *on_wake, *on_tick;
-    void *wake_arg, *tick_arg;
+    struct event wake, tick, later;
+    loop_callback *on_wake, *on_tick, *on_later;
+    void *wake_arg, *tick_arg, *later_arg;
 };
 
 static void woken(evutil_socket_t fd, short what, void *arg)
@@ -31,6 +31,15 @@ static void ticked(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     loop->on_tick(loop->tick_arg);
+}
+
+static void latered(evutil_socket_t fd, short what, void *arg)
+{
+    struct loop *loop = arg;
+
+    (void)fd;
+    (void)what;
+    loop->on_later(loop->later_arg);
 }
 
 /* Of one thread: no locks. Not steered by environment variables. */
@@ -62,6 +71,7 @@ int loop_new(struct loop **ret, struct err *e)
     loop->lib->event_assign(&loop->wake, loop->base, loop->wake_fd, EV_READ | EV_PERSIST, woken,
                             loop);
     loop->lib->event_assign(&loop->tick, loop->base, -1, EV_PERSIST, ticked, loop);
+    loop->lib->event_assign(&loop->later, loop->base, -1, 0, latered, loop);
     if (loop->lib->event_add(&loop->wake, NULL))
         return err_errno(e, "event loop");
     *ret = loop;
@@ -74,6 +84,7 @@ void loop_free(struct loop *loop)
     if (!loop)
         return;
     if (loop->base) {
+        (void)loop->lib->event_del(&loop->later);
         (void)loop->lib->event_del(&loop->tick);
         (void)loop->lib->event_del(&loop->wake);
         loop->lib->event_base_free(loop->base);
@@ -107,15 +118,27 @@ void loop_wake(struct loop *loop)
         assert(errno == EAGAIN);
 }
 
+static void set_timer(struct loop *loop, struct event *timer, int ms)
+{
+    struct timeval time = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000L };
+
+    (void)loop->lib->event_del(timer);
+    if (ms && loop->lib->event_add(timer, &time))
+        abort(); /* no memory for one timer */
+}
+
 void loop_tick(struct loop *loop, int ms, loop_callback *callback, void *arg)
 {
-    struct timeval every = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000L };
-
-    (void)loop->lib->event_del(&loop->tick);
     loop->on_tick = callback;
     loop->tick_arg = arg;
-    if (ms && loop->lib->event_add(&loop->tick, &every))
-        abort(); /* no memory for one timer */
+    set_timer(loop, &loop->tick, ms);
+}
+
+void loop_later(struct loop *loop, int ms, loop_callback *callback, void *arg)
+{
+    loop->on_later = callback;
+    loop->later_arg = arg;
+    set_timer(loop, &loop->later, ms);
 }
 
 static void readable(evutil_socket_t fd, short what, void *arg)

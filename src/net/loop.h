@@ -26,6 +26,9 @@ void loop_wake(struct loop *loop);
 /* Calls back every `ms` from now on; 0: no more. There is one such clock a loop. */
 void loop_tick(struct loop *loop, int ms, loop_callback *callback, void *arg);
 
+/* Calls back once, in `ms` from now; again before that: only the last holds. */
+void loop_later(struct loop *loop, int ms, loop_callback *callback, void *arg);
+
 /* One descriptor, which stays the caller's. */
 enum { LOOP_READ = 1, LOOP_WRITE = 2 };
 typedef void loop_io_callback(void *arg, unsigned ready);

@@ -44,10 +44,12 @@ struct server_thread {
     struct buf output; /* and those about to be written */
     struct accept_point *point;
     size_t points;
-    int reserve;   /* a descriptor kept to refuse connections with when there is no other */
-    bool paused;   /* accepts nothing until the next tick */
-    bool draining; /* knows it */
-    int64_t now;   /* monotonic ms, of this turn */
+    int reserve;        /* a descriptor kept to refuse connections with when there is no other */
+    bool paused;        /* accepts nothing until the next tick */
+    bool draining;      /* knows it */
+    bool wake_planned;  /* a round through the streams */
+    int64_t rest_until; /* monotonic ms, before which there is none */
+    int64_t now;        /* monotonic ms, of this turn */
     int64_t date_at;
     char date[32]; /* of answers, made once a second */
 };

@@ -1,3 +1,4 @@
+#include "base/clock.h"
 #include "net/server_internal.h"
 #include <pthread.h>
 #include <signal.h>
@@ -27,6 +28,33 @@ static void tell(struct server *server, unsigned *count, unsigned more)
     (void)pthread_mutex_unlock(&server->lock);
 }
 
+/* A round through thousands of streams takes milliseconds; were there one for each change of the
+ * store, nothing else would be done. So a round is followed by nine times its length without one.
+ */
+static void wake_streams(void *arg)
+{
+    struct server_thread *t = arg;
+    int64_t began = clock_monotonic_ms();
+
+    t->wake_planned = false;
+    connections_each(t, connection_wake);
+    t->rest_until = clock_monotonic_ms() + 9 * (clock_monotonic_ms() - began);
+}
+
+static void plan_streams(struct server_thread *t)
+{
+    int64_t rest = t->rest_until - clock_monotonic_ms();
+
+    if (t->wake_planned)
+        return;
+    if (rest <= 0) {
+        wake_streams(t);
+        return;
+    }
+    t->wake_planned = true;
+    loop_later(t->loop, (int)rest, wake_streams, t);
+}
+
 static void woken(void *arg)
 {
     struct server_thread *t = arg;
@@ -37,7 +65,7 @@ static void woken(void *arg)
         connections_each(t, connection_break);
     }
     if (!atomic_load(&server->draining)) {
-        connections_each(t, connection_wake);
+        plan_streams(t);
         return;
     }
     if (!t->draining) {
