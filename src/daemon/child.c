@@ -42,7 +42,7 @@ static int begin(struct child *c, const struct json_value *m, struct err *e)
     c->script = text_of(m, "script");
     c->installation = text_of(m, "installation");
     log_set_level((enum log_level)c->settings.log_level);
-    log_set_json(c->settings.log_format == LOG_FORMAT_JSON, role_names[c->role]);
+    log_set_json(c->settings.log_format == LOG_FORMAT_JSON, process_names[c->role]);
     return 0;
 }
 
@@ -97,10 +97,10 @@ void child_fatal(const struct child *c, const struct err *why)
         log_line(LOG_LEVEL_ERROR, "%s", err_text(why)); /* nobody else is left to say it */
 }
 
-static role_main *const mains[ROLES] = {
-    [ROLE_PREPARE] = prepare_main,
-    [ROLE_KEEPER] = keeper_main,
-    [ROLE_FRONT] = front_main,
+static role_main *const mains[PROCESSES] = {
+    [PROCESS_PREPARE] = prepare_main,
+    [PROCESS_KEEPER] = keeper_main,
+    [PROCESS_FRONT] = front_main,
 };
 
 bool daemon_child(int argc, char *const *argv, int *exit_code)
@@ -109,7 +109,7 @@ bool daemon_child(int argc, char *const *argv, int *exit_code)
     enum process_role role = child_role(argc, argv);
     struct err e = { 0 };
 
-    if (role == ROLES)
+    if (role == PROCESSES)
         return false;
     *exit_code = 0;
     if (child_begin(&c, role, &e) || mains[role](&c, &e)) {

@@ -153,7 +153,7 @@ static void reload(struct front *f, const struct json_value *settings)
         return;
     }
     log_set_level((enum log_level)s->log_level);
-    log_set_json(s->log_format == LOG_FORMAT_JSON, role_names[ROLE_FRONT]);
+    log_set_json(s->log_format == LOG_FORMAT_JSON, process_names[PROCESS_FRONT]);
     if (f->has_tls)
         front_tls_duty(f);
 }

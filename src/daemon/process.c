@@ -9,16 +9,16 @@
 
 enum { CHANNEL = 3 };
 
-const char *const role_names[ROLES] = { "prepare", "keeper", "front" };
-static const char *const titles[ROLES] = { "poterne: prepare", "poterne: keeper",
-                                           "poterne: front" };
+const char *const process_names[PROCESSES] = { "prepare", "keeper", "front" };
+static const char *const titles[PROCESSES] = { "poterne: prepare", "poterne: keeper",
+                                               "poterne: front" };
 
 enum process_role child_role(int argc, char *const *argv)
 {
-    for (int role = 0; argc == 1 && role < ROLES; role++)
+    for (int role = 0; argc == 1 && role < PROCESSES; role++)
         if (strcmp(argv[0], titles[role]) == 0)
             return (enum process_role)role;
-    return ROLES;
+    return PROCESSES;
 }
 
 /* Between fork and exec: nothing but system calls. Signals of a terminal or of a service manager
@@ -63,7 +63,7 @@ int process_start(struct process *p, enum process_role role, struct err *e)
         become(role, theirs, supervisor);
     if (pid < 0) {
         (void)close(pair[0]);
-        return err_errno(e, "start the %s", role_names[role]);
+        return err_errno(e, "start the %s", process_names[role]);
     }
     *p = (struct process){ .role = role, .pid = pid, .channel = pair[0] };
     return 0;

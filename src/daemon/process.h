@@ -11,8 +11,8 @@
  * of two words and these descriptors: 0 and 1 /dev/null, 2 the log, 3 the channel to the
  * supervisor. All others come through the channel.
  */
-enum process_role { ROLE_PREPARE, ROLE_KEEPER, ROLE_FRONT, ROLES };
-extern const char *const role_names[ROLES]; /* "front" */
+enum process_role { PROCESS_PREPARE, PROCESS_KEEPER, PROCESS_FRONT, PROCESSES };
+extern const char *const process_names[PROCESSES]; /* "front" */
 
 struct process {
     enum process_role role;
@@ -40,7 +40,7 @@ struct child {
     struct channel_fds fds;
 };
 void child_clear(struct child *c);
-/* Which process this is, by argv[0]; ROLES: none, it is the command line. */
+/* Which process this is, by argv[0]; PROCESSES: none, it is the command line. */
 enum process_role child_role(int argc, char *const *argv);
 /* Reads the first message, sets up the log. */
 int child_begin(struct child *c, enum process_role role, struct err *e) MUST_CHECK;

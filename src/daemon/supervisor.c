@@ -27,7 +27,7 @@ struct supervisor {
     const struct supervisor_options *options;
     enum phase phase;
     int signals;
-    struct process process[ROLES];
+    struct process process[PROCESSES];
     char *installation;
     struct channel_fds prepared; /* root key, keeper's log */
     struct pause pause;
@@ -51,7 +51,7 @@ static void set_signals(sigset_t *set)
 
 static void supervisor_clear(struct supervisor *s)
 {
-    for (int i = 0; i < ROLES; i++) {
+    for (int i = 0; i < PROCESSES; i++) {
         struct process *p = &s->process[i];
 
         process_kill(p);
@@ -112,7 +112,7 @@ static int start_prepare(struct supervisor *s, struct err *e)
     s->started_ms = clock_monotonic_ms();
     s->fatal = (struct err){ 0 };
     buf_reset(&s->levels);
-    return start(s, ROLE_PREPARE, NULL, e);
+    return start(s, PROCESS_PREPARE, NULL, e);
 }
 
 /* A pair for each of the front's threads, and one for the front itself. */
@@ -137,11 +137,11 @@ static int start_both(struct supervisor *s, struct err *e)
 
     s->prepared.count = 0;
     s->phase = PHASE_STARTING;
-    if (make_pairs(s, &keeper, &front, e) || start(s, ROLE_KEEPER, &keeper, e) ||
-        start(s, ROLE_FRONT, &front, e) ||
-        listeners_send(s->options->listeners, &s->process[ROLE_FRONT], e))
+    if (make_pairs(s, &keeper, &front, e) || start(s, PROCESS_KEEPER, &keeper, e) ||
+        start(s, PROCESS_FRONT, &front, e) ||
+        listeners_send(s->options->listeners, &s->process[PROCESS_FRONT], e))
         return -1;
-    return process_tell(&s->process[ROLE_FRONT], "start", e);
+    return process_tell(&s->process[PROCESS_FRONT], "start", e);
 }
 
 /* ---- all is ready ---- */
@@ -163,9 +163,9 @@ static void on_ready(struct supervisor *s, struct process *p, const char *text)
     if (p->ready || s->phase != PHASE_STARTING)
         return;
     p->ready = true;
-    buf_addf(&s->levels, "%s%s: %s", s->levels.len ? "; " : "", role_names[p->role], text);
+    buf_addf(&s->levels, "%s%s: %s", s->levels.len ? "; " : "", process_names[p->role], text);
     (void)buf_str(&s->levels);
-    if (!s->process[ROLE_KEEPER].ready || !s->process[ROLE_FRONT].ready)
+    if (!s->process[PROCESS_KEEPER].ready || !s->process[PROCESS_FRONT].ready)
         return;
     s->phase = PHASE_SERVING;
     s->was_ready = true;
@@ -204,7 +204,7 @@ static int on_message(struct supervisor *s, struct process *p, const struct json
             err_set(&s->fatal, err_code_of_name(json_text(json_get(m, "code"))), "%s", fatal);
         return 0;
     }
-    if (p->role == ROLE_PREPARE)
+    if (p->role == PROCESS_PREPARE)
         return on_prepared(s, m, fds, e);
     if (json_bool(json_get(m, "ready"), false)) {
         const char *text = json_text(json_get(m, "text"));
@@ -222,12 +222,12 @@ static void read_channel(struct supervisor *s, struct process *p)
     CLEANUP(json_freep) struct json *message = NULL;
     CLEANUP(channel_fds_clear) struct channel_fds fds = { 0 };
     struct err e = { 0 };
-    int rc = channel_receive(p->channel, &message, p->role == ROLE_PREPARE ? &fds : NULL, &e);
+    int rc = channel_receive(p->channel, &message, p->role == PROCESS_PREPARE ? &fds : NULL, &e);
 
     if (!rc && message)
         rc = on_message(s, p, json_root(message), &fds, &e);
     if (rc) {
-        log_line(LOG_LEVEL_ERROR, "%s: %s", role_names[p->role], err_text(&e));
+        log_line(LOG_LEVEL_ERROR, "%s: %s", process_names[p->role], err_text(&e));
         process_kill(p);
     }
     if (rc || !message)
@@ -238,7 +238,7 @@ static void read_channel(struct supervisor *s, struct process *p)
 
 static bool any_runs(const struct supervisor *s)
 {
-    for (int i = 0; i < ROLES; i++)
+    for (int i = 0; i < PROCESSES; i++)
         if (s->process[i].pid > 0)
             return true;
     return false;
@@ -246,7 +246,7 @@ static bool any_runs(const struct supervisor *s)
 
 static void describe_end(const struct process *p, int status, struct err *why)
 {
-    const char *name = role_names[p->role];
+    const char *name = process_names[p->role];
 
     if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
         err_set(why, ERR_INTERNAL,
@@ -266,7 +266,7 @@ static void on_failure(struct supervisor *s, const struct process *p, int status
     if (s->fatal.code == ERR_NONE)
         describe_end(p, status, &s->fatal);
     s->phase = PHASE_CLEARING;
-    for (int i = 0; i < ROLES; i++)
+    for (int i = 0; i < PROCESSES; i++)
         process_kill(&s->process[i]);
 }
 
@@ -280,11 +280,12 @@ static void on_end(struct supervisor *s, struct process *p, int status)
     p->ready = false;
     if (s->phase == PHASE_DRAINING) {
         /* The front is done: the keeper ends with its channel. */
-        if (p->role == ROLE_FRONT)
-            fd_closep(&s->process[ROLE_KEEPER].channel);
+        if (p->role == PROCESS_FRONT)
+            fd_closep(&s->process[PROCESS_KEEPER].channel);
         return;
     }
-    if (p->role == ROLE_PREPARE && status == 0 && s->prepared.count && s->phase == PHASE_PREPARING)
+    if (p->role == PROCESS_PREPARE && status == 0 && s->prepared.count &&
+        s->phase == PHASE_PREPARING)
         return;
     on_failure(s, p, status);
 }
@@ -295,7 +296,7 @@ static void reap(struct supervisor *s)
     pid_t pid;
 
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-        for (int i = 0; i < ROLES; i++)
+        for (int i = 0; i < PROCESSES; i++)
             if (s->process[i].pid == pid)
                 on_end(s, &s->process[i], status);
 }
@@ -306,7 +307,7 @@ static void drain(struct supervisor *s)
 {
     if (s->phase == PHASE_DRAINING || s->phase == PHASE_CLEARING || s->phase == PHASE_PAUSING ||
         s->phase == PHASE_PREPARING || s->phase == PHASE_STARTING ||
-        process_tell(&s->process[ROLE_FRONT], "drain", NULL)) {
+        process_tell(&s->process[PROCESS_FRONT], "drain", NULL)) {
         s->phase = PHASE_STOPPED; /* nothing to wait for, or nobody wants to */
         return;
     }
@@ -329,8 +330,8 @@ static void tell_settings(const struct supervisor *s)
     json_put_text(&w, "do", "reload");
     settings_write(s->options->settings, &w, "settings");
     json_put_end(&w);
-    if (s->process[ROLE_FRONT].channel >= 0 &&
-        channel_send(s->process[ROLE_FRONT].channel, buf_slice(&message), NULL, &e))
+    if (s->process[PROCESS_FRONT].channel >= 0 &&
+        channel_send(s->process[PROCESS_FRONT].channel, buf_slice(&message), NULL, &e))
         log_line(LOG_LEVEL_WARN, "reload: %s", err_text(&e));
 }
 
@@ -381,7 +382,7 @@ static void watch(struct supervisor *s, int64_t now)
         notify_watchdog(s->options->notify);
     s->answered = false;
     s->watchdog_ms = now + s->options->notify->watchdog_ms;
-    (void)!process_tell(&s->process[ROLE_FRONT], "ping", NULL);
+    (void)!process_tell(&s->process[PROCESS_FRONT], "ping", NULL);
 }
 
 static bool watches(const struct supervisor *s)
@@ -444,17 +445,17 @@ static int next_step(struct supervisor *s, struct err *e)
 
 static int wait_once(struct supervisor *s, struct err *e)
 {
-    struct pollfd watched[ROLES + 1];
+    struct pollfd watched[PROCESSES + 1];
 
-    for (int i = 0; i < ROLES; i++)
+    for (int i = 0; i < PROCESSES; i++)
         watched[i] = (struct pollfd){ .fd = s->process[i].channel, .events = POLLIN };
-    watched[ROLES] = (struct pollfd){ .fd = s->signals, .events = POLLIN };
-    if (poll(watched, ROLES + 1, wait_ms(s)) < 0)
+    watched[PROCESSES] = (struct pollfd){ .fd = s->signals, .events = POLLIN };
+    if (poll(watched, PROCESSES + 1, wait_ms(s)) < 0)
         return errno == EINTR ? 0 : err_errno(e, "wait for the daemon's processes");
-    for (int i = 0; i < ROLES; i++)
+    for (int i = 0; i < PROCESSES; i++)
         if (watched[i].revents && s->process[i].channel >= 0)
             read_channel(s, &s->process[i]);
-    if (watched[ROLES].revents)
+    if (watched[PROCESSES].revents)
         read_signals(s);
     return 0;
 }
@@ -464,7 +465,7 @@ int supervise(const struct supervisor_options *options, struct err *e)
     CLEANUP(supervisor_clear) struct supervisor s = { .options = options, .signals = -1 };
     sigset_t set;
 
-    for (int i = 0; i < ROLES; i++)
+    for (int i = 0; i < PROCESSES; i++)
         s.process[i].channel = -1;
     set_signals(&set);
     if (sigprocmask(SIG_BLOCK, &set, NULL))

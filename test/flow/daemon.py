@@ -505,5 +505,59 @@ class Watchdog(Case):
             daemon.notify.recv(4096)
 
 
+class Hostile(Case):
+    """A front that was taken over: test/tools/hostile.c runs a script where it should serve."""
+
+    def run_script(self, script, abi=-1):
+        program = os.environ.get("POTERNE_HOSTILE")
+        need(program, "POTERNE_HOSTILE names no program")
+        log = self.folder / "hostile"
+        with open(log, "wb") as out:
+            daemon = subprocess.Popen([program, script, str(abi), str(self.folder / "state"), str(self.folder / "sock")],
+                                      stderr=out)
+            try:
+                wait_for(lambda: daemon.poll() is not None or "serving" in log.read_text(), "its end")
+                daemon.terminate()
+                code = daemon.wait(PATIENCE)
+            finally:
+                daemon.kill()
+        said = dict(line.removeprefix("hostile: ").split(": ", 1) for line in log.read_text().splitlines()
+                    if line.startswith("hostile: "))
+        return code, said, log.read_text()
+
+    def test_files(self):
+        """seccomp refuses each opening, on any kernel; Landlock stands behind it."""
+        for abi, level in ((-1, r"landlock [1-9]"), (2, r"landlock [12]"), (0, "no landlock")):
+            code, said, log = self.run_script("files", abi)
+            self.assertEqual(code, 0, log)
+            self.assertRegex(log, rf"front: (no )?seccomp, ({level}|no landlock)")
+            if abi == 0 and SANITIZED:
+                continue
+            self.assertEqual(set(said), {"root.key", "keeper.log", "lock", "new", "/etc/passwd", "/proc/self/maps", "/dev/mem"})
+            for name, outcome in said.items():
+                self.assertRegex(outcome, "^refused: Permission denied", name)
+
+    def test_what_ends_it(self):
+        need(not SANITIZED, "a sanitizer's run time makes calls of its own")
+        for script in ("exec", "ptrace", "connect", "code", "kill"):
+            code, said, log = self.run_script(script)
+            self.assertEqual(code, 1, log)
+            self.assertIn("the front made a system call that it may not make", log)
+            self.assertNotIn("DONE", log)
+
+    def test_keeper(self):
+        """Ciphertext can be read, and a signature inside of the fence be had; nothing else."""
+        code, said, log = self.run_script("keeper")
+        self.assertEqual(code, 0, log)
+        had = {name for name, outcome in said.items() if outcome == "DONE"}
+        self.assertEqual(had, {"read the sealed key", "sign inside of the fence"}, log)
+        self.assertGreater(len(said), 9)
+        # and the one that it had is in the log that the keeper alone writes
+        lines = [json.loads(line) for line in (self.folder / "state" / "keeper.log").read_text().splitlines()]
+        kinds = [line["type"] for line in lines]
+        self.assertEqual(kinds.count("certificate"), 1, kinds)
+        self.assertEqual([line["profile"] for line in lines if line["type"] == "certificate"], ["poterne-server"])
+
+
 if __name__ == "__main__":
     main()
