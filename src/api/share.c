@@ -40,6 +40,50 @@ static int open_log(const char *state, int *fd, struct err *e)
     return *fd < 0 ? err_errno(e, "open the keeper's log '%s'", path) : 0;
 }
 
+static int read_uid(struct store_tx *tx, void *ctx, struct err *e)
+{
+    return store_setting_get(tx, "installation", ctx, e);
+}
+
+/* With a root key that is not in the state directory: only what is there can be served. */
+static int prepare_with_key(struct pki_base *base, struct share_prepared *ret, int root_key,
+                            struct err *e)
+{
+    CLEANUP(buf_clear) struct buf uid = { 0 };
+    CLEANUP(keeper_closep) struct keeper *keeper = NULL;
+    CLEANUP(pki_closep) struct pki *pki = NULL;
+    struct principal who;
+    struct request request;
+
+    if (store_read(pki_base_store(base), read_uid, &uid, e))
+        return -1;
+    if (!uid.len || uid.len >= sizeof ret->installation)
+        return err_set(e, ERR_NOT_FOUND,
+                       "nothing has been made in the state directory yet: run a command on it "
+                       "once, then move its root.key to where the credential comes from");
+    (void)snprintf(ret->installation, sizeof ret->installation, "%s", buf_str(&uid));
+    if (keeper_open(&keeper, root_key, ret->installation, e) || pki_share(&pki, base, keeper, e))
+        return err_wrap(e, "the credential 'root.key'");
+    keeper = NULL;
+    pki_set_now(pki, clock_wall());
+    begin(&request, &who, pki);
+    if (lseek(root_key, 0, SEEK_SET)) /* the keeper reads it again */
+        return err_errno(e, "the credential 'root.key'");
+    return installation_ready(&request, e);
+}
+
+static int prepare_credential(const struct share_options *options,
+                              const struct state_dir_options *dir, struct share_prepared *ret,
+                              struct err *e)
+{
+    CLEANUP(pki_base_closep) struct pki_base *base = NULL;
+
+    if (pki_base_open(&base, dir, e) || prepare_with_key(base, ret, options->root_key, e))
+        return -1;
+    ret->root_key = dup(options->root_key);
+    return ret->root_key < 0 ? err_errno(e, "the credential 'root.key'") : 0;
+}
+
 int share_prepare(const struct share_options *options, struct share_prepared *ret, struct err *e)
 {
     struct pki_options open = { .dir = { .path = options->state,
@@ -47,13 +91,18 @@ int share_prepare(const struct share_options *options, struct share_prepared *re
                                          .lock = STATE_SHARED,
                                          .wait_ms = options->wait_ms },
                                 .now = clock_wall() };
-    CLEANUP(fd_closep) int root_key = -1;
+    struct share_prepared made = { .root_key = -1, .keeper_log = -1 };
+    int rc;
 
-    if (pki_prepare(&open, ret->installation, &root_key, e) || make_authorities(&open, e) ||
-        open_log(options->state, &ret->keeper_log, e))
+    if (options->root_key >= 0)
+        rc = prepare_credential(options, &open.dir, &made, e);
+    else
+        rc = pki_prepare(&open, made.installation, &made.root_key, e) || make_authorities(&open, e);
+    if (rc || open_log(options->state, &made.keeper_log, e)) {
+        fd_closep(&made.root_key);
         return -1;
-    ret->root_key = root_key;
-    root_key = -1;
+    }
+    *ret = made;
     return 0;
 }
 

@@ -23,6 +23,7 @@ struct share_prepared {
 struct share_options {
     const char *state;
     int64_t wait_ms;
+    int root_key; /* a root key that lies elsewhere, for an installation that is there; -1: none */
 };
 int share_prepare(const struct share_options *options, struct share_prepared *ret, struct err *e)
     MUST_CHECK;

@@ -1,6 +1,7 @@
 #include "daemon/daemon.h"
 
 #include "api/share.h"
+#include "base/alloc.h"
 #include "base/log.h"
 #include "daemon/supervisor.h"
 #include <grp.h>
@@ -74,11 +75,28 @@ static int find_owner(const struct settings *s, struct who *who, struct err *e)
     return 0;
 }
 
+/* The service manager's: $CREDENTIALS_DIRECTORY/root.key (systemd's LoadCredential=). */
+static char *find_credential(void)
+{
+    const char *folder = getenv("CREDENTIALS_DIRECTORY");
+    CLEANUP(freep)
+    char *path = xasprintf("%s/root.key", folder && folder[0] == '/' ? folder : "");
+    char *found = NULL;
+
+    if (folder && folder[0] == '/' && access(path, F_OK) == 0) {
+        found = path;
+        path = NULL;
+    }
+    return found;
+}
+
+/* Only root can give the socket to a group that is not its own. */
 static void find_group(const struct settings *s, struct who *who)
 {
-    const struct group *group = geteuid() == 0 ? getgrnam(s->socket_group) : NULL;
+    const struct group *group = getgrnam(s->socket_group);
+    bool may = group && (geteuid() == 0 || group->gr_gid == getegid());
 
-    who->socket_group = group ? group->gr_gid : (gid_t)-1;
+    who->socket_group = may ? group->gr_gid : (gid_t)-1;
 }
 
 /* ---- the supervisor ---- */
@@ -87,6 +105,7 @@ static int run(struct settings *s, struct supervisor_options *options, struct er
 {
     CLEANUP(listeners_clear) struct listeners listeners = { 0 };
     CLEANUP(activation_clear) struct activation activation = { 0 };
+    CLEANUP(freep) char *root_key = find_credential();
     struct who who = { .uid = (uid_t)-1, .gid = (gid_t)-1 };
     int rc;
 
@@ -96,6 +115,7 @@ static int run(struct settings *s, struct supervisor_options *options, struct er
     if (listeners_open(&listeners, s, &activation, who.socket_group, e))
         return -1;
     options->listeners = &listeners;
+    options->root_key = root_key;
     options->uid = who.uid;
     options->gid = who.gid;
     rc = supervise(options, e);
@@ -108,7 +128,7 @@ int daemon_main(const struct json_value *args, const char *state)
     CLEANUP(settings_clear) struct settings s = { 0 };
     CLEANUP(notify_close) struct notify notify = { .fd = -1 };
     struct supervisor_options options = {
-        .settings = &s, .args = args, .state = state, .notify = &notify, .root_key = -1
+        .settings = &s, .args = args, .state = state, .notify = &notify
     };
     struct err e = { 0 };
 

@@ -67,7 +67,9 @@ static int receive_sockets(struct front *f, struct err *e)
 static int open_installation(struct front *f, struct err *e)
 {
     CLEANUP(keeper_closep) struct keeper *keeper = NULL;
-    struct share_options options = { .state = f->child->settings.state, .wait_ms = LOCK_MS };
+    struct share_options options = { .state = f->child->settings.state,
+                                     .wait_ms = LOCK_MS,
+                                     .root_key = -1 };
     int fd = f->child->fds.fd[0];
 
     f->child->fds.fd[0] = -1;

@@ -10,7 +10,9 @@ enum { WAIT_MS = 5000 };
  */
 int prepare_main(struct child *c, struct err *e)
 {
-    struct share_options options = { .state = c->settings.state, .wait_ms = WAIT_MS };
+    struct share_options options = { .state = c->settings.state,
+                                     .wait_ms = WAIT_MS,
+                                     .root_key = c->fds.count ? c->fds.fd[0] : -1 };
     struct share_prepared made = { .root_key = -1, .keeper_log = -1 };
     CLEANUP(channel_fds_clear) struct channel_fds fds = { 0 };
     CLEANUP(buf_clear) struct buf message = { 0 };

@@ -16,8 +16,12 @@ static int drop_capabilities(struct err *e)
 {
     struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
     struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { 0 };
+    struct __user_cap_data_struct have[_LINUX_CAPABILITY_U32S_3] = { 0 };
 
     (void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+    /* A service manager may forbid capset to who has none. */
+    if (syscall(SYS_capget, &header, have) == 0 && memcmp(have, none, sizeof none) == 0)
+        return 0;
     if (syscall(SYS_capset, &header, none))
         return err_errno(e, "give up every capability");
     return 0;

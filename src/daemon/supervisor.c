@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "daemon/hooks.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
@@ -108,11 +109,20 @@ static int start(struct supervisor *s, enum process_role role, const struct chan
 
 static int start_prepare(struct supervisor *s, struct err *e)
 {
+    CLEANUP(channel_fds_clear) struct channel_fds key = { 0 };
+    const char *path = s->options->root_key;
+
     s->phase = PHASE_PREPARING;
     s->started_ms = clock_monotonic_ms();
     s->fatal = (struct err){ 0 };
     buf_reset(&s->levels);
-    return start(s, PROCESS_PREPARE, NULL, e);
+    if (path) {
+        key.fd[0] = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+        if (key.fd[0] < 0)
+            return err_errno(e, "open the credential '%s'", path);
+        key.count = 1;
+    }
+    return start(s, PROCESS_PREPARE, &key, e);
 }
 
 /* A pair for each of the front's threads, and one for the front itself. */

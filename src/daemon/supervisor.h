@@ -23,7 +23,7 @@ struct supervisor_options {
     struct notify *notify;
     uid_t uid; /* as whom the others run; (uid_t)-1: as we do */
     gid_t gid;
-    int root_key; /* a descriptor that takes the place of STATE/root.key; -1: none */
+    const char *root_key; /* path of a credential in the place of STATE/root.key; NULL: none */
 };
 /* Returns 0 after a stop that was asked for. Before the first time that all is ready, what goes
  * wrong is an error; later it is a reason to start again. */

@@ -257,6 +257,11 @@ void pki_base_close(struct pki_base *base)
     free(base);
 }
 
+struct store *pki_base_store(struct pki_base *base)
+{
+    return base->store;
+}
+
 static struct pki *pki_on(struct pki_base *base, int64_t now)
 {
     struct pki *pki = xcalloc(1, sizeof *pki);

@@ -35,6 +35,7 @@ int pki_base_open(struct pki_base **ret, const struct state_dir_options *dir, st
     MUST_CHECK;
 void pki_base_close(struct pki_base *base); /* each pki on it must be closed before */
 DEFINE_FREEP(struct pki_base *, pki_base_close)
+struct store *pki_base_store(struct pki_base *base);
 /* Takes the keeper on success. ERR_NOT_FOUND: no installation here; ERR_CORRUPT: another's keeper.
  */
 int pki_share(struct pki **ret, struct pki_base *base, struct keeper *keeper, struct err *e)

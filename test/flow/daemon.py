@@ -262,6 +262,31 @@ class Start(Case):
         daemon = self.start(ready=False)
         self.ends(daemon, 1, "root.key")
 
+    def test_root_key_as_a_credential(self):
+        """The root key is not in the state directory, and the keeper has it all the same."""
+        self.poterne.create()
+        credentials = self.folder / "credentials"
+        credentials.mkdir()
+        daemon = self.start(ready=False, env={"CREDENTIALS_DIRECTORY": str(credentials)})
+        daemon.ready()  # without a file of that name all is as ever
+        daemon.stop()
+        (self.poterne.state / "root.key").rename(credentials / "root.key")
+        daemon = self.start(env={"CREDENTIALS_DIRECTORY": str(credentials)})
+        self.poterne.run("cluster", "create", "other", "--endpoint", "a:1", "--control-plane", "m=10.0.0.1")
+        self.assertEqual(self.poterne.run("cluster", "list", "-o", "name").stdout, "demo\nother\n")
+        daemon.stop()
+        wrong = Poterne(self.folder / "wrong")
+        wrong.folder.mkdir()
+        wrong.create()
+        shutil.copy(wrong.state / "root.key", credentials / "root.key")
+        daemon = self.start(ready=False, env={"CREDENTIALS_DIRECTORY": str(credentials)})
+        self.ends(daemon, 1, "the credential 'root.key'", "sealed under")
+
+    def test_a_credential_for_nothing(self):
+        (self.folder / "root.key").write_text("x\n")
+        daemon = self.start(ready=False, env={"CREDENTIALS_DIRECTORY": str(self.folder)})
+        self.ends(daemon, 3, "nothing has been made in the state directory yet")
+
     def test_socket_activation(self):
         """The socket is the service manager's: it stays when the daemon ends."""
         listening = socket.socket(socket.AF_UNIX)
