@@ -10,6 +10,11 @@
  * or HTTP/2 (RFC 9113) by nghttp2. Bytes in by http_conn_feed, requests out by a callback, bytes
  * out by http_conn_output. Never a socket, never a clock: the server, the tests and the fuzzers run
  * this same code. A connection belongs to one thread.
+ *
+ * HTTP/1.1 is read by the letter: CR LF alone, no folded line, one valid Host, one length. HTTP/1.0
+ * is served, one request a connection and never in chunks. Refused besides what the RFC names:
+ * chunk extensions, absolute targets, more than one empty line before a request, any
+ * Transfer-Encoding but chunked. Trailers are read and dropped. Upgrade is ignored.
  */
 enum http_method {
     HTTP_GET,

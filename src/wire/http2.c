@@ -161,7 +161,6 @@ static int open_session(struct http2 *c, const nghttp2_session_callbacks *callba
     const nghttp2_settings_entry settings[] = {
         { NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits->streams },
         { NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, (uint32_t)(limits->target + limits->head) },
-        { NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1 },
     };
     int rc = c->lib->nghttp2_session_server_new2(&c->session, callbacks, c, option);
 

@@ -64,6 +64,10 @@ struct http2 {
     bool begun;                /* the peer's SETTINGS came */
     bool in_head;              /* between frames of one head */
     unsigned continuations;    /* of the head under way */
+    /* The last stream that the peer opened; of it and the 63 before it, last one first, a bit:
+     * was it opened? */
+    int32_t last;
+    uint64_t opened;
     bool draining;
     bool deaf;        /* behind a GOAWAY, and no stream is open: what comes is ignored */
     const char *over; /* why nothing is read any more */

@@ -408,6 +408,85 @@ static void test_floods(void **state)
     }
 }
 
+#define REQUEST                                                                                    \
+    "\x82\x87\x84\x41\x01"                                                                         \
+    "a" /* GET https / of authority a */
+#define END (NGHTTP2_FLAG_END_HEADERS | NGHTTP2_FLAG_END_STREAM)
+
+/* What may come of a stream that is over; frames one after the other, answers read between. */
+static const struct {
+    const char *label;
+    struct {
+        uint8_t type, flags;
+        uint32_t stream;
+        const char *payload;
+        size_t len;
+    } frame[3];
+    uint32_t code; /* of the GOAWAY; 0: none */
+} orders[] = {
+    { "in order",
+      { { NGHTTP2_HEADERS, END, 1, REQUEST, 6 }, { NGHTTP2_HEADERS, END, 7, REQUEST, 6 } },
+      0 },
+    { "backwards",
+      { { NGHTTP2_HEADERS, END, 7, REQUEST, 6 }, { NGHTTP2_HEADERS, END, 5, REQUEST, 6 } },
+      NGHTTP2_PROTOCOL_ERROR },
+    { "far ahead, then backwards",
+      { { NGHTTP2_HEADERS, END, 2001, REQUEST, 6 }, { NGHTTP2_HEADERS, END, 1999, REQUEST, 6 } },
+      NGHTTP2_PROTOCOL_ERROR },
+    { "twice",
+      { { NGHTTP2_HEADERS, END, 1, REQUEST, 6 }, { NGHTTP2_HEADERS, END, 1, REQUEST, 6 } },
+      NGHTTP2_STREAM_CLOSED },
+    { "DATA behind the end",
+      { { NGHTTP2_HEADERS, END, 1, REQUEST, 6 }, { NGHTTP2_DATA, 0, 1, "x", 1 } },
+      NGHTTP2_STREAM_CLOSED },
+    { "DATA behind a reset",
+      { { NGHTTP2_HEADERS, 4, 1, REQUEST, 6 },
+        { NGHTTP2_RST_STREAM, 0, 1, "\0\0\0\x08", 4 },
+        { NGHTTP2_DATA, 0, 1, "x", 1 } },
+      NGHTTP2_STREAM_CLOSED },
+    { "WINDOW_UPDATE behind the end",
+      { { NGHTTP2_HEADERS, END, 1, REQUEST, 6 }, { NGHTTP2_WINDOW_UPDATE, 0, 1, "\0\0\0\x01", 4 } },
+      0 },
+    { "DATA of a stream that we have reset",
+      { { NGHTTP2_HEADERS, 4, 1,
+          "\x82\x87\x44\x01#\x41\x01"
+          "a",
+          8 },
+        { NGHTTP2_DATA, 0, 1, "x", 1 },
+        { NGHTTP2_DATA, 1, 1, "x", 1 } },
+      0 },
+    { "DATA of no stream", { { NGHTTP2_DATA, 0, 1, "x", 1 } }, NGHTTP2_PROTOCOL_ERROR },
+};
+
+static void test_orders(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(orders); i++) {
+        CLEANUP(http_log_clear) struct http_log log = { 0 };
+        CLEANUP(buf_clear) struct buf bytes = { 0 };
+        struct err e = { 0 };
+        uint32_t code = 0;
+
+        assert_int_equal(http_log_open(&log, HTTP_2, &limits, &e), 0);
+        buf_add_str(&bytes, NGHTTP2_CLIENT_MAGIC);
+        add_frame(&bytes, NGHTTP2_SETTINGS, 0, 0, slice_of(NULL, 0));
+        for (size_t n = 0; n < ARRAY_LEN(orders[i].frame); n++) {
+            if (orders[i].frame[n].len)
+                add_frame(&bytes, orders[i].frame[n].type, orders[i].frame[n].flags,
+                          orders[i].frame[n].stream,
+                          slice_of(orders[i].frame[n].payload, orders[i].frame[n].len));
+            (void)http_log_feed(&log, buf_slice(&bytes), &e);
+            buf_reset(&bytes);
+        }
+        for (size_t at = 0; at + 17 <= log.output.len;
+             at += 9 + (size_t)(log.output.ptr[at + 1] << 8 | log.output.ptr[at + 2]))
+            if (log.output.ptr[at + 3] == NGHTTP2_GOAWAY)
+                code = log.output.ptr[at + 16];
+        if (code != orders[i].code)
+            fail_msg("%s: GOAWAY of %u", orders[i].label, code);
+    }
+}
+
 /* nghttp2's client would write it in lower case. */
 static void test_upper_case(void **state)
 {
@@ -496,7 +575,8 @@ int main(void)
         cmocka_unit_test(test_refuse),      cmocka_unit_test(test_rapid_reset),
         cmocka_unit_test(test_some_resets), cmocka_unit_test(test_wrong_requests),
         cmocka_unit_test(test_floods),      cmocka_unit_test(test_continuations),
-        cmocka_unit_test(test_upper_case),  cmocka_unit_test(test_hpack_bomb),
+        cmocka_unit_test(test_upper_case),  cmocka_unit_test(test_orders),
+        cmocka_unit_test(test_hpack_bomb),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
