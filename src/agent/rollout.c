@@ -163,7 +163,8 @@ static int restart_all(struct work *w, struct err *e)
 /* Sees the new certificate shown, or gives up and leaves it to the next report. */
 static void wait_shown(const struct work *w, const struct pair *p, const struct use *use)
 {
-    int64_t until = clock_monotonic_ms() + ((int64_t)use->seconds + 10) * 1000, began;
+    int64_t wait = w->a->most_wait ? w->a->most_wait : (int64_t)use->seconds + 10;
+    int64_t until = clock_monotonic_ms() + wait * 1000, began;
     char seen[41] = "";
 
     if (takeup_started(use->component, &began, NULL))
