@@ -10,11 +10,11 @@
 
 /* clang-format off */
 const struct known_component known_components[] = {
-    { "etcd",                    true,  { 2379, 2380 }, false },
-    { "kube-apiserver",          true,  { 1 },          false },
-    { "kube-controller-manager", true,  { 10257 },      true  },
-    { "kube-scheduler",          true,  { 10259 },      true  },
-    { "kubelet",                 false, { 10250 },      false },
+    { "etcd",                    true,  { 2379, 2380 }, false, NULL },
+    { "kube-apiserver",          true,  { 1 },          false, "/readyz" },
+    { "kube-controller-manager", true,  { 10257 },      true,  "/healthz" },
+    { "kube-scheduler",          true,  { 10259 },      true,  "/healthz" },
+    { "kubelet",                 false, { 10250 },      false, NULL },
 };
 /* clang-format on */
 const size_t known_component_count = ARRAY_LEN(known_components);
@@ -104,7 +104,7 @@ static int read_component(struct local_component *c, const struct json_value *ro
 {
     static const char *const known[] = { "name",    "control_plane", "run",   "unit",    "manifest",
                                          "command", "process",       "match", "address", "ports",
-                                         "health",  "patience",      NULL };
+                                         "health",  "patience",      "ready", "ca",      NULL };
     int64_t patience = json_int(json_get(row, "patience"), 120);
 
     if (json_only(row, known, e) || json_want_text(row, "name", &c->name, e) ||
@@ -118,6 +118,12 @@ static int read_component(struct local_component *c, const struct json_value *ro
     c->process = json_text(json_get(row, "process"));
     c->match = json_text(json_get(row, "match"));
     c->address = json_text(json_get(row, "address"));
+    c->ready = json_text(json_get(row, "ready"));
+    c->ca = json_text(json_get(row, "ca"));
+    if (c->ready && (c->ready[0] != '/' || !c->ca || c->ca[0] != '/' || !c->port_count))
+        return err_set(e, ERR_INVALID,
+                       "'ready' is a path like /readyz, on the first of 'ports', with the file of "
+                       "its authority in 'ca'");
     if (!c->process)
         c->process = c->name;
     if (!c->match)
@@ -306,6 +312,13 @@ static int put_component(struct json_writer *w, const struct known_component *kn
     for (size_t i = 0; i < LOCAL_MAX_PORTS && known->port[i]; i++)
         json_put_int(w, NULL, known->port[i] == 1 ? api_port : (int64_t)known->port[i]);
     json_put_end(w);
+    if (known->ready) {
+        char ca[512];
+
+        (void)snprintf(ca, sizeof ca, "%s/pki/ca.crt", seed->root);
+        json_put_text(w, "ready", known->ready);
+        json_put_text(w, "ca", ca);
+    }
     json_put_end(w);
     return 0;
 }

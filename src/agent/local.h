@@ -30,9 +30,11 @@ struct local_component {
     const char *address; /* where its ports are asked */
     unsigned port[LOCAL_MAX_PORTS];
     size_t port_count;
-    /* Health after a restart: the command ends with 0, or a TLS handshake on the first port. */
+    /* Health after a restart: the command ends with 0; else GET `ready` on the first port answers
+     * 200 with a certificate of `ca`; else a TLS handshake there. */
     const char *health[LOCAL_MAX_ARGS + 1];
-    unsigned patience; /* seconds until it has to be healthy */
+    const char *ready, *ca; /* "/readyz", a file; NULL */
+    unsigned patience;      /* seconds until it has to be healthy */
 };
 struct local {
     struct json *doc; /* owns every text */
@@ -69,6 +71,7 @@ struct known_component {
     bool control_plane;
     unsigned port[LOCAL_MAX_PORTS]; /* 1: the API server's */
     bool loopback;                  /* its ports are those of the local address */
+    const char *ready;              /* that it serves to everyone; NULL: none over TLS */
 };
 extern const struct known_component known_components[];
 extern const size_t known_component_count;

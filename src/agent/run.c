@@ -154,7 +154,6 @@ static void keep_error(struct agent *a, const struct err *e)
     if (a->error[0])
         return;
     (void)snprintf(a->error, sizeof a->error, "%s", e->msg);
-    agent_say(a, "%s", e->msg);
 }
 
 static void do_round(struct agent *a, struct work *w, int64_t *poll, struct err *first)

@@ -12,7 +12,7 @@ struct agent {
     char instance[64]; /* a new text for each start of the program */
     bool dry_run;
     int64_t most_wait; /* seconds for a live reload; 0: what the table says, and ten more */
-    int64_t now;                              /* UTC seconds, set by the caller before each round */
+    int64_t now;       /* UTC seconds, set by the caller before each round */
     void (*say)(const char *text, void *ctx); /* what it does, a line each */
     void *ctx;
     /* what lasts from round to round */

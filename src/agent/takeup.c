@@ -3,6 +3,7 @@
 #include "agent/tree.h"
 #include "base/clock.h"
 #include "crypto/x509.h"
+#include "net/client.h"
 #include "net/probe.h"
 #include <dirent.h>
 #include <errno.h>
@@ -269,6 +270,27 @@ int takeup_serial(const struct local_component *c, unsigned port, char serial[41
     return rc;
 }
 
+/* Without a certificate of ours: what it answers to everyone. */
+static int ask_ready(const struct local_component *c, struct err *e)
+{
+    CLEANUP(net_client_closep) struct net_client *client = NULL;
+    CLEANUP(net_answer_clear) struct net_answer answer = { .status = 0 };
+    struct net_request request = { .method = HTTP_GET, .target = c->ready };
+    char url[128];
+    struct net_client_options options = {
+        .url = url, .ca = c->ca, .connect_ms = PROBE_MS, .answer_ms = PROBE_MS
+    };
+
+    (void)snprintf(url, sizeof url,
+                   strchr(c->address, ':') ? "https://[%.80s]:%u" : "https://%.80s:%u", c->address,
+                   c->port[0]);
+    if (net_client_open(&client, &options, e) || net_client_send(client, &request, &answer, e))
+        return -1;
+    if (answer.status != 200)
+        return err_set(e, ERR_UNREACHABLE, "%s answers %d", c->ready, answer.status);
+    return 0;
+}
+
 static int check_health(const struct local_component *c, int64_t after, struct err *e)
 {
     int64_t began;
@@ -281,6 +303,8 @@ static int check_health(const struct local_component *c, int64_t after, struct e
                        c->name);
     if (c->health[0])
         return takeup_run(c->health, 10, e);
+    if (c->ready)
+        return ask_ready(c, e);
     return c->port_count ? takeup_serial(c, c->port[0], serial, e) : 0;
 }
 

@@ -51,7 +51,15 @@ class AgentCrash(unittest.TestCase):
         argv = ["strace", "-f", "-o", self.folder / "trace", *strace] if strace else []
         return subprocess.run([*argv, *self.command(*act)], capture_output=True, text=True, timeout=120, env=ENVIRONMENT)
 
+    def disarm(self):
+        """No process of this machine, which may well run a kubelet, is looked at or restarted."""
+        path = self.work / "home/agent.yaml"
+        text = re.sub(r"process: .*", f"process: nobody-{os.getpid()}", path.read_text())
+        path.write_text(re.sub(r"run: systemd\n  unit: .*", "run: none", text))
+
     def good(self, *act):
+        if act[0] == "round":
+            self.disarm()
         done = self.run_act(*act)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
@@ -109,6 +117,7 @@ class AgentCrash(unittest.TestCase):
 
     def test_first_install(self):
         self.good(*self.join())
+        self.disarm()
         self.keep()
         self.kill_everywhere("round", fits_before=False)
 

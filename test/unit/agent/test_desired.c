@@ -174,6 +174,8 @@ static const struct {
     { "a relative command", "run: systemd", "run: command\n  command: [reboot]", "absolute" },
     { "a command that is a text", "run: systemd", "run: command\n  command: /bin/true", "list" },
     { "no command", "run: systemd", "run: command", "command" },
+    { "ready without its authority", "run: systemd", "ready: /readyz\n  run: systemd", "'ca'" },
+    { "ready elsewhere", "run: systemd", "ready: http://x/\n  ca: /x\n  run: systemd", "'ready'" },
     { "no paths", "[pki/, kubelet.conf, scheduler.conf]", "all", "list" },
 };
 

@@ -21,7 +21,7 @@ static void write_script(const struct stage *s, bool works)
              s->w.dir);
     if (works)
         buf_addf(&text,
-                 "(exec -a %s openssl s_server -quiet -accept %s:10257 -cert "
+                 "(exec -a %s openssl s_server -WWW -quiet -accept %s:10257 -cert "
                  "kubernetes/pki/controller-manager-serving.crt -key "
                  "kubernetes/pki/controller-manager-serving.key </dev/null >/dev/null 2>&1) &\n"
                  "echo $! > pid\n",
@@ -47,10 +47,12 @@ static void write_list(const struct stage *s)
                  "- {name: %s, run: none, process: nobody-%s, ports: [2379, 2380, 6443, 10250, "
                  "10259]}\n",
                  others[i], s->name);
-    buf_addf(&text,
-             "- name: kube-controller-manager\n  control_plane: true\n  run: command\n  command: "
-             "[%s/restart]\n  process: %s\n  address: %s\n  ports: [10257]\n  patience: 3\n",
-             s->w.dir, s->name, s->address);
+    buf_addf(
+        &text,
+        "- name: kube-controller-manager\n  control_plane: true\n  run: command\n  command: "
+        "[%s/restart]\n  process: %s\n  address: %s\n  ports: [10257]\n  patience: 3\n  ready: "
+        "/restart\n  ca: %s/pki/ca.crt\n",
+        s->w.dir, s->name, s->address, s->w.root);
     snprintf(path, sizeof path, "%s/%s", s->w.home, LOCAL_FILE);
     write_bytes(path, text.ptr, text.len);
 }
@@ -62,13 +64,13 @@ static void stage_start(struct stage *s)
 
     snprintf(s->name, sizeof s->name, "poterne-cm-%d", (int)getpid());
     snprintf(s->address, sizeof s->address, "127.66.%d.%d", getpid() >> 8 & 255, getpid() & 255);
-    aworld_start(&s->w, "");
+    aworld_start_at(&s->w, s->address, "");
     token = aworld_invite(&s->w, "cp1", "control-plane");
     if (aworld_join(&s->w, token, "systemd", &e))
         fail_msg("%s", e.msg);
-    write_list(s);
     write_script(s, true);
-    aworld_agent(&s->w);
+    write_list(s);
+    aworld_agent_as_is(&s->w);
     if (aworld_round(&s->w, &e))
         fail_msg("%s", e.msg);
 }

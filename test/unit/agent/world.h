@@ -94,7 +94,7 @@ static inline void aworld_open(struct aworld *w)
 }
 
 /* A cluster with one control-plane machine and one worker. */
-static inline void aworld_start(struct aworld *w, const char *more)
+static inline void aworld_start_at(struct aworld *w, const char *address, const char *more)
 {
     CLEANUP(buf_clear) struct buf body = { 0 };
 
@@ -106,12 +106,16 @@ static inline void aworld_start(struct aworld *w, const char *more)
     snprintf(w->root, sizeof w->root, "%s/kubernetes", w->dir);
     w->transport = (struct agent_transport){ aworld_call, w };
     aworld_open(w);
-    buf_addf(
-        &body,
-        "{\"name\":\"demo\",\"endpoint\":\"127.0.0.1:6443\",\"control_plane\":[\"cp1=127.0.0.1\"],"
-        "\"workers\":[\"w1=127.0.0.2\"],\"service_account_key_type\":\"p256\"%s}",
-        more);
+    buf_addf(&body,
+             "{\"name\":\"demo\",\"endpoint\":\"127.0.0.1:6443\",\"control_plane\":[\"cp1=%s\"],"
+             "\"workers\":[\"w1=127.0.0.2\"],\"service_account_key_type\":\"p256\"%s}",
+             address, more);
     aworld_do(w, HTTP_POST, "/v1/clusters", buf_str(&body));
+}
+
+static inline void aworld_start(struct aworld *w, const char *more)
+{
+    aworld_start_at(w, "127.0.0.1", more);
 }
 
 /* The token of a new invitation; the caller frees it. */
@@ -142,6 +146,28 @@ static inline int aworld_join(struct aworld *w, const char *token, const char *l
     return agent_join(&options, e);
 }
 
+/* No process of this machine, which may well run a kubelet, is looked at or restarted. */
+static inline void aworld_disarm(struct aworld *w)
+{
+    CLEANUP(buf_clear) struct buf text = { 0 };
+    CLEANUP(buf_clear) struct buf disarmed = { 0 };
+    struct slice rest, line;
+    char path[128];
+
+    snprintf(path, sizeof path, "%s/%s", w->home, LOCAL_FILE);
+    read_bytes(&text, path);
+    rest = buf_slice(&text);
+    while (slice_cut(&rest, '\n', &line)) {
+        if (slice_starts(line, "  process: "))
+            buf_addf(&disarmed, "  process: nobody-%d\n", (int)getpid());
+        else if (slice_eq_str(line, "  run: systemd"))
+            buf_add_str(&disarmed, "  run: none\n");
+        else if (!slice_starts(line, "  unit: "))
+            buf_addf(&disarmed, SLICE_FMT "\n", SLICE_ARG(line));
+    }
+    write_bytes(path, disarmed.ptr, disarmed.len);
+}
+
 static inline void aworld_say(const char *text, void *ctx)
 {
     (void)ctx;
@@ -149,7 +175,7 @@ static inline void aworld_say(const char *text, void *ctx)
 }
 
 /* Starts the agent, as a new process would. */
-static inline void aworld_agent(struct aworld *w)
+static inline void aworld_agent_as_is(struct aworld *w)
 {
     struct err e = { 0 };
 
@@ -158,6 +184,12 @@ static inline void aworld_agent(struct aworld *w)
     w->agent->say = aworld_say;
     if (agent_start(w->agent, w->home, &e))
         fail_msg("%s", e.msg);
+}
+
+static inline void aworld_agent(struct aworld *w)
+{
+    aworld_disarm(w);
+    aworld_agent_as_is(w);
 }
 
 static inline void aworld_agent_end(struct aworld *w)
