@@ -1,6 +1,7 @@
 #include "api/answer.h"
 #include "api/authorize.h"
 #include "api/caller.h"
+#include "api/guard.h"
 #include "api/identity.h"
 #include "api/match.h"
 #include "api/metrics.h"
@@ -17,6 +18,7 @@ struct api {
     struct pki *pki; /* open since the first call that needed it */
     bool exclusive;
     struct caller_rules rules;
+    struct guard guard;
 };
 
 int api_open(struct api **ret, const struct api_options *options, struct err *e)
@@ -28,6 +30,7 @@ int api_open(struct api **ret, const struct api_options *options, struct err *e)
     api = xcalloc(1, sizeof *api);
     api->options = *options;
     api->state = xstrdup(options->state);
+    guard_init(&api->guard, options);
     if (options->base) { /* a command in-process has no peer to look up */
         caller_rules_init(&api->rules, options->group ? options->group : "poterne");
         gzip_warm();
@@ -43,6 +46,9 @@ void api_close(struct api *api)
 {
     if (!api)
         return;
+    if (api->pki)
+        guard_flush(&api->guard, api->pki, true);
+    guard_clear(&api->guard);
     pki_close(api->pki);
     free(api->state);
     free(api);
@@ -59,6 +65,7 @@ struct call {
     struct request request;
     struct api_answer answer;
     struct replay replay;
+    int retry_after; /* seconds, of an ERR_RATE */
 };
 
 static void call_clear(struct call *c)
@@ -180,6 +187,8 @@ static int identify(struct call *c, struct err *e)
         pki_set_now(api->pki, api->options.now ? api->options.now : clock_wall());
     else if (caller->via == API_VIA_TLS && caller->cert.len && open_pki(c, e))
         return -1;
+    if (api->pki)
+        guard_flush(&api->guard, api->pki, false);
     return caller_resolve(&c->who, caller, &api->rules, api->pki, e);
 }
 
@@ -209,6 +218,8 @@ static int handle(struct call *c, struct json_writer *reply, struct err *e)
     json_put_text(reply, "kind", c->match.route->kind);
     rc = c->match.route->handler(&args, reply, e);
     json_put_end(reply);
+    if (rc && e->code == ERR_REFUSED && c->match.route->right >= RIGHT_SELF && c->request.pki)
+        guard_refused(&c->api->guard, &c->request, c->match.route, c->in->path, e);
     if (rc && e && e->code == ERR_STALE && !c->in->if_match.ptr)
         e->code = ERR_CONFLICT; /* it came by ?revision= */
     return rc;
@@ -243,6 +254,22 @@ static int run_once(struct call *c, struct json_writer *reply, struct api_respon
     return replay_keep(&c->replay, &c->request, response, e);
 }
 
+/* Refused here, it is recorded here: no handler has seen it. */
+static int permit(struct call *c, struct err *e)
+{
+    struct pki *pki = c->api->pki;
+    struct err why = { 0 };
+
+    uid_new(c->request.id);
+    c->request.who = &c->who;
+    c->request.pki = pki;
+    if (!authorize(&c->who, &c->match, pki, &why))
+        return 0;
+    if (pki && (why.code == ERR_REFUSED || why.code == ERR_ANONYMOUS))
+        guard_refused(&c->api->guard, &c->request, c->match.route, c->in->path, &why);
+    return err_pass(e, &why);
+}
+
 /* A right first, before the body is read; a clean state directory; then the handler's own matter.
  */
 static int run(struct call *c, struct api_response *response, struct err *e)
@@ -251,12 +278,11 @@ static int run(struct call *c, struct api_response *response, struct err *e)
     struct err open = { 0 };
 
     json_writer_init(&reply, &response->body, false);
-    if (identify(c, e) || authorize(&c->who, &c->match, c->api->pki, e))
+    if (identify(c, e) || guard_rate(&c->api->guard, &c->who, c->match.route, &c->retry_after, e) ||
+        permit(c, e))
         return -1;
     if (parse_expected(c, e) || parse_body(c, e))
         return -1;
-    uid_new(c->request.id);
-    c->request.who = &c->who;
     c->request.accept_clock = c->api->options.accept_clock;
     if (c->in->accept_clock) {
         if (access_decide(&c->who, RIGHT_OWN, "/", e))
@@ -297,6 +323,13 @@ static void answer(struct call *c, struct api_response *response, struct err *e)
         answer_problem(response, e, c->request.id);
 }
 
+static void refuse(const struct call *c, struct api_response *response, const struct err *e)
+{
+    answer_problem(response, e, c->request.id);
+    if (c->retry_after)
+        response->retry_after = c->retry_after;
+}
+
 void api_call(struct api *api, const struct api_request *request, struct api_response *response)
 {
     CLEANUP(call_clear)
@@ -308,7 +341,7 @@ void api_call(struct api *api, const struct api_request *request, struct api_res
     answer_begin(response);
     if (parse_request(&c, &e) || (!api->options.base && identity_enter(&id, api->state, &e)) ||
         (c.match.route && run(&c, response, &e)))
-        answer_problem(response, &e, c.request.id);
+        refuse(&c, response, &e);
     else if (c.match.route)
         answer(&c, response, &e);
     else

@@ -41,6 +41,7 @@ static const struct {
     { "cluster", "/v1/clusters?limit=1000", "items"    },
     { "machine", "/v1/clusters/@",          "machines" },
     { "profile", "/v1/profiles",            "items"    },
+    { "operator", "/v1/operators?limit=1000", "items"  },
 };
 /* clang-format on */
 

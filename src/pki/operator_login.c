@@ -311,6 +311,7 @@ int operator_login(struct request *request, struct operator_login *login, struct
 {
     struct redeeming x = { .login = login, .as = *request->who };
     struct request as = *request;
+    int rc;
 
     if (!login->code && request->who->kind != PRINCIPAL_OPERATOR)
         return err_set(e, ERR_REFUSED, "'%s' is no operator: there is nothing to renew",
@@ -320,8 +321,7 @@ int operator_login(struct request *request, struct operator_login *login, struct
     (void)snprintf(x.as.name, sizeof x.as.name, "operator:%s", login->operator.name);
     memcpy(x.as.uid, login->operator.uid, sizeof x.as.uid);
     as.who = &x.as;
-    if (pki_write(&as, login_in, &x, e))
-        return -1;
-    memcpy(request->id, as.id, sizeof request->id);
-    return 0;
+    rc = pki_write(&as, login_in, &x, e);
+    request->refused = as.refused;
+    return rc;
 }

@@ -56,6 +56,7 @@ struct request {
     struct pki *pki;
     const struct principal *who;
     char id[UID_TEXT];
+    bool refused;      /* a refusal of it is in the trail: set by pki_write */
     bool accept_clock; /* --accept-clock: write although the clock is behind the last record */
     /* The revision that the one record it writes must have (pki_expected); 0: whatever it has. */
     int64_t expected;
@@ -86,6 +87,9 @@ void pki_deciding(struct pki_write *w, const char *action, const char *target_fo
     PRINTF_LIKE(3, 4);
 /* Records w->action on w->target as granted; detail: a JSON object or NULL. */
 int pki_granted(struct pki_write *w, const char *detail, struct err *e) MUST_CHECK;
+/* The same as refused, for what was decided before this write began, which goes on. */
+int pki_refused(struct pki_write *w, const char *reason, const char *detail, struct err *e)
+    MUST_CHECK;
 
 /* Data keys as records: get-or-make of a kind's, load by uid, store back after a seal (counts). */
 int pki_kind_key(struct pki_write *w, const char *kind, struct data_key *dk, struct err *e)

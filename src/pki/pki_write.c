@@ -56,6 +56,11 @@ int pki_granted(struct pki_write *w, const char *detail, struct err *e)
     return record_event(w, "granted", "", detail, e);
 }
 
+int pki_refused(struct pki_write *w, const char *reason, const char *detail, struct err *e)
+{
+    return record_event(w, "refused", reason, detail, e);
+}
+
 /* On a trail that was wiped the next record would be the first, and nothing show what was before.
  */
 static int check_trail(int64_t last, struct err *e)
@@ -178,8 +183,8 @@ int pki_write(struct request *request, pki_write_fn *fn, void *ctx, struct err *
         return 0;
     /* The transaction is gone; the refusal is kept. One of the clock is not: its time would be
      * wrong. */
-    if (why.code == ERR_REFUSED && call.w.action[0] &&
-        run(request->pki, refusal_tx, &refusal, &lost))
+    request->refused = why.code == ERR_REFUSED && call.w.action[0];
+    if (request->refused && run(request->pki, refusal_tx, &refusal, &lost))
         return err_set(e, why.code, "%s (and it could not be recorded: %s)", why.msg, lost.msg);
     return err_pass(e, &why);
 }

@@ -158,6 +158,8 @@ static void test_door(void **state)
     for (size_t i = 0; i < route_count; i++) {
         CLEANUP(buf_clear) struct buf path = { 0 };
 
+        if (i % 20 == 0) /* nor is it about how often they ask */
+            stage_open_api(&s);
         for (const char *p = routes[i].path; *p; p++)
             if (*p != '{' && *p != '}')
                 buf_add_byte(&path, (uint8_t)*p);

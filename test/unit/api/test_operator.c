@@ -1,5 +1,7 @@
 #include "stage.h"
 
+#include "access/rate.h"
+
 /* Operators, from their invitation to their removal, through the door. */
 
 static int call(struct stage *s, const struct api_caller *who, enum http_method method,
@@ -280,13 +282,47 @@ static void test_deleted_cluster(void **state)
     want(&s, call(&s, &stage_process, HTTP_POST, "/v1/state/check", NULL), 200, "\"good\":true");
 }
 
+/* Who guesses at codes is slowed down; who is refused again and again is written once a minute. */
+static void test_guard(void **state)
+{
+    CLEANUP(stage_end) struct stage s;
+    CLEANUP(buf_clear) struct buf der = { 0 };
+    struct api_caller anna, elsewhere = { .via = API_VIA_TLS, .address = "192.0.2.77" };
+    int64_t allowed = rate_default_limits.login.burst, before;
+
+    (void)state;
+    stage_start(&s);
+    anna = stage_operator(&s, "anna", "auditor", "demo", &der); /* one of the logins */
+    for (int64_t i = 1; i < allowed; i++)
+        want(&s, stage_redeem(&s, "poti_guess"), 403, NULL);
+    want(&s, stage_redeem(&s, "poti_guess"), 429, "too often");
+    assert_true(s.response.retry_after > 0 && s.response.retry_after <= 60);
+    want(&s, call(&s, &elsewhere, HTTP_POST, "/v1/login", "{\"code\":\"x\",\"csr\":\"y\"}"), 400,
+         NULL);
+    assert_int_equal(refusals(&s, "access.refuse"), 1);
+
+    before = refusals(&s, NULL);
+    for (int i = 0; i < 20; i++)
+        want(&s, call(&s, &anna, HTTP_DELETE, "/v1/clusters/demo", NULL), 403, "'own'");
+    assert_int_equal(refusals(&s, NULL), before + 1);
+    stage_open_api(&s); /* the one that ends writes what it has counted */
+    {
+        struct world_audit counted = { .action = "access.refuse" };
+
+        (void)world_audited(&s.w, &counted);
+        assert_non_null(strstr(counted.last, "\"actor\":\"operator:anna\""));
+        assert_non_null(strstr(counted.last, "{\"count\":19}"));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_login),      cmocka_unit_test(test_late_code),
-        cmocka_unit_test(test_renewal),    cmocka_unit_test(test_scope),
-        cmocka_unit_test(test_escalation), cmocka_unit_test(test_bad_words),
-        cmocka_unit_test(test_explain),    cmocka_unit_test(test_deleted_cluster),
+        cmocka_unit_test(test_login),           cmocka_unit_test(test_late_code),
+        cmocka_unit_test(test_renewal),         cmocka_unit_test(test_scope),
+        cmocka_unit_test(test_escalation),      cmocka_unit_test(test_bad_words),
+        cmocka_unit_test(test_guard),           cmocka_unit_test(test_explain),
+        cmocka_unit_test(test_deleted_cluster),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

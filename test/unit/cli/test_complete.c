@@ -43,7 +43,7 @@ static const struct { const char *label, *words, *want; } cases[] = {
     { "an unknown noun",             "clustr|li",                       "" },
     { "an unknown verb",             "cluster|lst|x",                   "" },
     { "nothing is stored",           "cluster|show|",                   "" },
-    { "no word at all",              "",                                "cluster node authority kubeconfig cert profile audit key state agent serve context login api help man completion version" },
+    { "no word at all",              "",                                "cluster node authority kubeconfig cert profile audit key state agent serve operator role installation context login api help man completion version" },
 };
 /* clang-format on */
 
