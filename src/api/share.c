@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "crypto/pem.h"
 #include "pki/installation.h"
-#include "store/file.h"
 #include "wire/json.h"
 #include <fcntl.h>
 #include <unistd.h>
@@ -117,9 +116,13 @@ int share_open(struct pki_base **ret, const struct share_options *options, struc
     return pki_base_open(ret, &dir, e);
 }
 
+/* Not made durable, which would cost the start two waits for the disk: after a crash of the machine
+ * it would name a daemon that is gone. */
 int share_announce(const struct share_options *options, const char *socket, struct err *e)
 {
     CLEANUP(freep) char *path = xasprintf("%s/" STATE_DAEMON, options->state);
+    CLEANUP(freep) char *fresh = xasprintf("%s.new", path);
+    CLEANUP(fd_closep) int fd = -1;
     CLEANUP(buf_clear) struct buf text = { 0 };
     struct json_writer w;
 
@@ -128,7 +131,10 @@ int share_announce(const struct share_options *options, const char *socket, stru
     json_put_text(&w, "socket", socket);
     json_put_end(&w);
     buf_add_byte(&text, '\n');
-    return file_replace(path, buf_slice(&text), 0600, e);
+    fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0 || write(fd, text.ptr, text.len) != (ssize_t)text.len || rename(fresh, path))
+        return err_errno(e, "write '%s'", path);
+    return 0;
 }
 
 void share_withdraw(const struct share_options *options)
