@@ -256,6 +256,7 @@ void enrolment_join(struct enrolment *n, const struct enrolment_cert *cert, int6
     n->next = *cert;
     n->state = ENROLMENT_JOINED;
     n->joined = now;
+    n->renew++; /* keys that were here before, written by an export, have travelled */
     n->reason[0] = n->instance[0] = '\0';
     memset(n->past, 0, sizeof n->past);
 }
