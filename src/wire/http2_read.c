@@ -133,7 +133,7 @@ static int check_order(struct http2 *c, int32_t id)
     if (id % 2 == 0)
         return 0;
     if (id > c->last) {
-        steps = (uint32_t)(id - c->last + 1) / 2; /* from 0 to 1, too */
+        steps = ((uint32_t)(id - c->last) + 1) / 2; /* from 0 to 1, too */
         c->last = id;
         c->opened = (steps < 64 ? c->opened << steps : 0) | 1;
         return 0;

@@ -455,6 +455,7 @@ static const struct {
         { NGHTTP2_DATA, 0, 1, "x", 1 },
         { NGHTTP2_DATA, 1, 1, "x", 1 } },
       0 },
+    { "the last stream there is", { { NGHTTP2_HEADERS, END, 0x7fffffff, REQUEST, 6 } }, 0 },
     { "DATA of no stream", { { NGHTTP2_DATA, 0, 1, "x", 1 } }, NGHTTP2_PROTOCOL_ERROR },
 };
 
