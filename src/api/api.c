@@ -7,6 +7,7 @@
 #include "api/metrics.h"
 #include "api/replay.h"
 
+#include "api/watch.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "wire/gzip.h"
@@ -211,6 +212,8 @@ static int handle(struct call *c, struct json_writer *reply, struct err *e)
                              .answer = &c->answer };
     int rc;
 
+    if (watch_is_wanted(&args) && c->in->method == HTTP_GET)
+        return watch_start(&args, e);
     if (c->match.route->flags & ROUTE_RAW)
         return c->match.route->handler(&args, reply, e);
     json_put_object(reply, NULL);

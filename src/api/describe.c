@@ -1,4 +1,5 @@
 #include "api/route.h"
+#include "api/watch.h"
 
 /* OpenAPI 3.1 out of the route table. Bodies are described by their kind alone: what is in them is
  * shown by the documentation and held by golden files. */
@@ -27,6 +28,12 @@ static void put_parameters(struct json_writer *w, const struct route *route)
         more = slice_cut(&query, ' ', &name);
         put_parameter(w, "query", more ? name : query);
     }
+    if (watch_is_offered(route)) {
+        put_parameter(w, "query", slice_str("watch"));
+        put_parameter(w, "query", slice_str("since"));
+    }
+    if (route->flags & ROUTE_REVISION)
+        put_parameter(w, "query", slice_str("revision"));
     json_put_end(w);
 }
 

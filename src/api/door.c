@@ -152,7 +152,8 @@ static size_t put_fields(struct http_field field[FIELDS], const struct api_reque
 }
 
 static int send_it(struct door *door, const struct api_request *request,
-                   struct api_response *response, struct err *e)
+                   const struct door_watching *watching, struct api_response *response,
+                   struct err *e)
 {
     CLEANUP(net_answer_clear) struct net_answer answer = { 0 };
     struct http_field field[FIELDS];
@@ -162,6 +163,10 @@ static int send_it(struct door *door, const struct api_request *request,
                                 .field = field,
                                 .field_count = put_fields(field, request) };
 
+    if (watching) {
+        sent.part = watching->part;
+        sent.ctx = watching->ctx;
+    }
     if (net_client_send(door->net, &sent, &answer, e))
         return -1;
     api_response_clear(response);
@@ -179,7 +184,34 @@ int door_call(struct door *door, const struct api_request *request, struct api_r
               struct err *e)
 {
     if (!is_ours(door, request))
-        return send_it(door, request, response, e);
+        return send_it(door, request, NULL, response, e);
     api_call(door->api, request, response);
     return 0;
+}
+
+static int pull(struct api_response *response, const struct door_watching *watching, struct err *e)
+{
+    enum { PAUSE_US = 100000 };
+    bool end = false;
+
+    while (!end) {
+        CLEANUP(buf_clear) struct buf part = { 0 };
+
+        if (response->stream.more(response->stream.src, &part, &end, e))
+            return -1;
+        if (part.len ? watching->part(buf_slice(&part), watching->ctx, e) : 0)
+            return -1;
+        if (!part.len && !end)
+            (void)usleep(PAUSE_US);
+    }
+    return 0;
+}
+
+int door_watch(struct door *door, const struct api_request *request,
+               const struct door_watching *watching, struct api_response *response, struct err *e)
+{
+    if (!is_ours(door, request))
+        return send_it(door, request, watching, response, e);
+    api_call(door->api, request, response);
+    return response->stream.src ? pull(response, watching, e) : 0;
 }

@@ -28,6 +28,17 @@ const char *door_name(const struct door *door); /* the URL or path, "" in-proces
 int door_call(struct door *door, const struct api_request *request, struct api_response *response,
               struct err *e) MUST_CHECK;
 
+/* The same for an answer that goes on: `part` takes it as it comes, its -1 ends it. A problem is in
+ * `response` as ever. In-process it is asked again ten times a second. */
+typedef int door_part(struct slice part, void *ctx, struct err *e);
+struct door_watching {
+    door_part *part;
+    void *ctx;
+};
+int door_watch(struct door *door, const struct api_request *request,
+               const struct door_watching *watching, struct api_response *response, struct err *e)
+    MUST_CHECK;
+
 #define DOOR_SYSTEM_SOCKET "/run/poterne/poterne.sock"
 
 #endif

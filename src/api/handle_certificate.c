@@ -1,5 +1,6 @@
 #include "api/handlers.h"
 
+#include "base/clock.h"
 #include "base/encode.h"
 #include "pki/inspect.h"
 #include "pki/ledger.h"
@@ -35,6 +36,22 @@ static int put_row(const struct ledger_row *row, void *ctx, struct err *e)
     json_put_int(l->page.reply, "seconds_left",
                  row->not_after - pki_now(l->page.args->request->pki));
     json_put_end(l->page.reply);
+    return 0;
+}
+
+int handle_put_certificate(struct json_writer *reply, const struct record *r, int64_t now,
+                           struct err *e)
+{
+    CLEANUP(json_freep) struct json *doc = NULL;
+    int64_t end;
+
+    if (json_parse(&doc, slice_str(r->body), NULL, e) ||
+        time_parse(&end, json_slice(json_get(json_root(doc), "not_after")), e))
+        return err_wrap(e, "record %s", r->uid);
+    json_put_text(reply, "uid", r->uid);
+    handle_put_serial(reply, r);
+    put_members(reply, json_root(doc));
+    json_put_int(reply, "seconds_left", end - now);
     return 0;
 }
 

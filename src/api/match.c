@@ -1,5 +1,6 @@
 #include "api/match.h"
 
+#include "api/watch.h"
 #include "base/alloc.h"
 #include "base/encode.h"
 
@@ -117,7 +118,9 @@ static bool names_hold(const char *list, struct slice name)
 static bool query_takes(const struct route *route, struct slice name)
 {
     return names_hold(route->query, name) ||
-           (route->flags & ROUTE_REVISION && slice_eq_str(name, "revision"));
+           (route->flags & ROUTE_REVISION && slice_eq_str(name, "revision")) ||
+           (watch_is_offered(route) &&
+            (slice_eq_str(name, "watch") || slice_eq_str(name, "since")));
 }
 
 int match_query(struct json **ret, const struct route *route, struct slice query, struct err *e)

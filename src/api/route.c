@@ -66,6 +66,7 @@ const struct route routes[] = {
     ROUTE(HTTP_POST,   "/v1/roles/assignments",               RIGHT_GRANT, WHERE_ITEM, 4096,     0,             "RoleAssignment", grant_role,     "",   "give an operator a role in a scope"),
     ROUTE(HTTP_DELETE, "/v1/roles/assignments",               RIGHT_GRANT, WHERE_ITEM, 0,        0,             "RoleAssignment", revoke_role,    "operator role scope", "take a role away"),
     ROUTE(HTTP_GET,    "/v1/roles/explanation",               RIGHT_READ, WHERE_ALL, 0,        0,             "Explanation",   explain_access,  "principal action scope", "may that one do this there, and why or why not"),
+    ROUTE(HTTP_GET,    "/v1/changes",                         RIGHT_READ, WHERE_ITEM, 0,        ROUTE_EMPTY,   "ChangeList",    list_changes,    LIST, "what was written, oldest first, behind ?since="),
     ROUTE(HTTP_GET,    "/livez",                              RIGHT_ANY, WHERE_NOWHERE, 0,        ROUTE_STATELESS | ROUTE_RAW, "Text", show_live,       "",   "the daemon answers"),
     ROUTE(HTTP_GET,    "/readyz",                             RIGHT_ANY, WHERE_NOWHERE, 0,        ROUTE_RAW,     "Text",          show_ready,      "verbose", "the daemon can do its work; why it cannot"),
     ROUTE(HTTP_GET,    "/healthz",                            RIGHT_ANY, WHERE_NOWHERE, 0,        ROUTE_RAW,     "Text",          show_health,     "verbose", "store, keeper and clock are well"),
