@@ -52,6 +52,16 @@ int client_read_answer(struct json **reply, const struct net_answer *answer, con
     return read_reply(reply, answer->status, buf_slice(&answer->body), e);
 }
 
+int client_read_response(struct json **reply, struct client *client,
+                         const struct api_response *response, struct err *e)
+{
+    CLEANUP(json_freep) struct json *ignored = NULL;
+
+    if (!response->type)
+        return no_poterne(door_name(client->door), response->status, e);
+    return read_reply(reply ? reply : &ignored, response->status, buf_slice(&response->body), e);
+}
+
 int client_call(struct client *client, enum http_method method, const char *path, struct slice body,
                 struct json **reply, struct err *e)
 {
@@ -65,9 +75,7 @@ int client_call(struct client *client, enum http_method method, const char *path
 
     if (door_call(client->door, &request, &response, e))
         return -1;
-    if (!response.type)
-        return no_poterne(door_name(client->door), response.status, e);
-    if (read_reply(&doc, response.status, buf_slice(&response.body), e))
+    if (client_read_response(&doc, client, &response, e))
         return -1;
     say_warnings(client, json_root(doc));
     *reply = doc;

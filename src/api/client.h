@@ -31,6 +31,17 @@ int client_call(struct client *client, enum http_method method, const char *path
 /* The same of an answer that came another way. */
 int client_read_answer(struct json **reply, const struct net_answer *answer, const char *from,
                        struct err *e) MUST_CHECK;
+/* The same of a response; reply NULL: one that is a problem. */
+int client_read_response(struct json **reply, struct client *client,
+                         const struct api_response *response, struct err *e) MUST_CHECK;
+
+/* Follows a list (api/watch.h) for ever: type is ADDED, MODIFIED or DELETED; its -1 ends it. What
+ * breaks off is taken up again. */
+typedef int client_event(const char *type, const struct json_value *object, void *ctx,
+                         struct err *e);
+int client_watch(struct client *client, const char *path, client_event *event, void *ctx,
+                 struct err *e) MUST_CHECK;
+
 /* What a reply says, member by member, into ours. */
 void client_put_answer(struct json_writer *reply, const struct json_value *answer);
 /* Appends a path segment or query value percent-encoded. */

@@ -79,7 +79,11 @@ static void put_id(struct json_writer *w, const struct route *route)
 
 static void put_operation(struct json_writer *w, const struct route *route)
 {
-    static const char *const names[] = { "get", "post", "put", "delete" };
+    static const char *const names[HTTP_METHODS] = {
+        [HTTP_GET] = "get",         [HTTP_HEAD] = "head",   [HTTP_POST] = "post",
+        [HTTP_PUT] = "put",         [HTTP_PATCH] = "patch", [HTTP_DELETE] = "delete",
+        [HTTP_OPTIONS] = "options",
+    };
 
     json_put_object(w, names[route->method]);
     put_id(w, route);

@@ -298,6 +298,22 @@ static int parse_since(struct watch *w, const char *text, struct err *e)
     return 0;
 }
 
+/* What would be ignored is refused. */
+static int check_filters(const struct api_args *args, struct err *e)
+{
+    struct json_iter it = json_iter(args->query);
+    const struct json_value *value;
+    const char *name;
+
+    while (json_next(&it, &name, &value))
+        if (strcmp(name, "watch") != 0 && strcmp(name, "since") != 0) {
+            (void)err_set(e, ERR_INVALID, "'%s' does not go with watch: what changes is told whole",
+                          name);
+            return err_field(e, name);
+        }
+    return 0;
+}
+
 static void watch_free(struct watch *w)
 {
     free(w);
@@ -314,7 +330,8 @@ int watch_start(const struct api_args *args, struct err *e)
     w->pki = args->request->pki;
     w->end_ms = clock_monotonic_ms() + WATCH_LIFE_MS;
     w->bookmark_ms = clock_monotonic_ms() + WATCH_BOOKMARK_MS;
-    if (parse_since(w, api_query(args, "since"), e) || store_read(pki_store(w->pki), begin, w, e))
+    if (check_filters(args, e) || parse_since(w, api_query(args, "since"), e) ||
+        store_read(pki_store(w->pki), begin, w, e))
         return -1;
     args->answer->type = "application/x-ndjson";
     args->answer->stream = (struct api_stream){ watch_more, free, w };

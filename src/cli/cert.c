@@ -118,7 +118,7 @@ const struct command cert_commands[] = {
       .identity = "serial", .fields = signed_fields, .done = "certificate {serial} written to {out}" },
     { .noun = "cert", .verb = "list", .summary = "certificates on record, soonest expiry first",
       .example = "poterne cert list --expiring 30d",
-      .positional = maybe_cluster, .options = list_options, .method = HTTP_GET, .path = "/v1/certificates",
+      .positional = maybe_cluster, .options = list_options, .method = HTTP_GET, .path = "/v1/certificates", .watched = true,
       .identity = "serial", .items = "items", .columns = list_columns, .empty = "no certificates" },
     { .noun = "cert", .verb = "show", .summary = "one certificate, on record or in a file",
       .positional = which, .local = client_cert_show, .kind = "Certificate", .identity = "x509.serial",

@@ -208,7 +208,7 @@ const struct command cluster_commands[] = {
       .fields = no_fields, .items = "authorities", .columns = adopted_columns, .more = adopted_sections,
       .done = "cluster {name} adopted", .same = "cluster {name} is there already; nothing changed" },
     { .noun = "cluster", .verb = "list", .summary = "all clusters",
-      .method = HTTP_GET, .path = "/v1/clusters", .items = "items", .columns = list_columns, .empty = "no clusters" },
+      .method = HTTP_GET, .path = "/v1/clusters", .watched = true, .items = "items", .columns = list_columns, .empty = "no clusters" },
     { .noun = "cluster", .verb = "show", .summary = "one cluster and its machines",
       .positional = old_name, .method = HTTP_GET, .path = "/v1/clusters/{cluster}",
       .fields = cluster_fields, .items = "machines", .columns = machine_columns },

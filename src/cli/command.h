@@ -84,6 +84,7 @@ struct command {
     const struct column *fields; /* of the one object: a line each. NULL: the reply is a list */
     const char *items;           /* member that is a list: a table; pages follow by `next` */
     const struct column *columns;
+    bool watched;               /* a list that --watch follows */
     const char *skip;           /* "action=unchanged": rows that -o wide alone shows */
     const struct section *more; /* tables that follow; of an object only */
     const char *empty;          /* said on stderr when the table has no row: "no clusters" */

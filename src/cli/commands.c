@@ -52,6 +52,10 @@ const struct option global_options[] = {
 static const struct option yes_option = { /* of every command that destroys */
     .name = "yes", .json = "yes", .type = OPTION_FLAG, .help = "do not ask: destroy it",
 };
+static const struct option watch_option = { /* of every list that can be followed */
+    .name = "watch", .letter = 'w', .json = "watch", .type = OPTION_FLAG,
+    .help = "go on, and print what changes as it changes",
+};
 /* clang-format on */
 
 const struct noun *noun_find(const char *name)
@@ -95,6 +99,8 @@ const struct option *option_at(const struct command *command, size_t index)
     index -= own;
     if (command && command->destroys && index-- == 0)
         return &yes_option;
+    if (command && command->watched && index-- == 0)
+        return &watch_option;
     while (global_options[global].name) {
         if (!is_shadowed(command, &global_options[global]) && index-- == 0)
             return &global_options[global];

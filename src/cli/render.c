@@ -222,3 +222,54 @@ int render_list(struct renderer *r, page_fn *fetch, void *ctx, struct err *e)
     } while (next);
     return 0;
 }
+
+/* ---- what changes ---- */
+
+static int put_event_row(struct renderer *r, struct table *t, const struct json_value *object,
+                         struct err *e)
+{
+    CLEANUP(buf_clear) struct buf list = { 0 };
+    CLEANUP(json_freep) struct json *doc = NULL;
+    struct json_writer w;
+
+    json_writer_init(&w, &list, false);
+    json_put_array(&w, NULL);
+    json_put_value(&w, NULL, object);
+    json_put_end(&w);
+    if (json_parse(&doc, buf_slice(&list), NULL, e))
+        return -1;
+    t->columns = r->command->columns;
+    table_rows(r, t, json_root(doc));
+    return 0;
+}
+
+static void put_event_line(struct renderer *r, const char *type, const struct json_value *object)
+{
+    struct json_writer w;
+
+    json_writer_init(&w, &r->out, false);
+    json_put_object(&w, NULL);
+    json_put_text(&w, "type", type);
+    json_put_value(&w, "object", object);
+    json_put_end(&w);
+    buf_add_byte(&r->out, '\n');
+}
+
+int render_event(struct renderer *r, struct table *t, const char *type,
+                 const struct json_value *object, struct err *e)
+{
+    bool deleted = strcmp(type, "DELETED") == 0;
+
+    if (r->format == FORMAT_JSON || r->format == FORMAT_YAML) {
+        put_event_line(r, type, object);
+    } else if (deleted) {
+        buf_add_str(&r->out, "deleted ");
+        text_add_value(&r->out, json_get(object, "uid"));
+        buf_add_byte(&r->out, '\n');
+    } else if (r->format == FORMAT_NAME) {
+        put_name(r, object);
+    } else if (put_event_row(r, t, object, e)) {
+        return -1;
+    }
+    return flush(r, e);
+}

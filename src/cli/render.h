@@ -28,6 +28,12 @@ int render_object(struct renderer *r, const struct json_value *reply, struct err
 /* A reply that is a list in pages. */
 int render_list(struct renderer *r, page_fn *fetch, void *ctx, struct err *e) MUST_CHECK;
 
+/* One change of a list that is followed: a row, or "deleted UID"; with json a line of its own. t
+ * starts as { 0 } and is the same for all. */
+struct table;
+int render_event(struct renderer *r, struct table *t, const char *type,
+                 const struct json_value *object, struct err *e) MUST_CHECK;
+
 /* Tables (table.c). Widths only grow from one page to the next; the first page has the titles. */
 enum { TABLE_COLUMNS = 24 };
 struct table {

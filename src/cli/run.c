@@ -111,6 +111,28 @@ static int run_list(struct run *r, struct err *e)
     return 0;
 }
 
+struct following {
+    struct run *run;
+    struct table table;
+};
+
+static int show_event(const char *type, const struct json_value *object, void *ctx, struct err *e)
+{
+    struct following *f = ctx;
+
+    return render_event(&f->run->renderer, &f->table, type, object, e);
+}
+
+/* Until somebody ends it. */
+static int run_watch(struct run *r, struct err *e)
+{
+    CLEANUP(buf_clear) struct buf path = { 0 };
+    struct following f = { .run = r };
+
+    request_path(&path, r->command, json_root(r->args), NULL);
+    return client_watch(&r->client, buf_str(&path), show_event, &f, e);
+}
+
 static int run_request(struct run *r, struct err *e)
 {
     CLEANUP(buf_clear) struct buf path = { 0 };
@@ -228,5 +250,7 @@ int run_command(const struct line *line, struct voice *voice, struct err *e)
         return -1;
     if (r.command->local)
         return run_local(&r, e);
+    if (line_flag(line, "watch"))
+        return run_watch(&r, e);
     return r.command->fields ? run_request(&r, e) : run_list(&r, e);
 }

@@ -177,6 +177,34 @@ class UnixSocket(Case):
             self.file.write_text(text)
             self.assertEqual(self.names(), ["demo"])
 
+    def test_watch(self):
+        """What breaks off is taken up where it stopped."""
+        lines = iter([b'{"type":"ADDED","sequence":0,"object":{"name":"one"}}\n{"type":"BOOKMARK","sequence":7}\n',
+                      b'{"type":"DELETED","sequence":9,"object":{"uid":"u1"}}\n{"type":"ADD',
+                      b'{"type":"ADDED","sequence":12,"object":{"name":"two"}}\n'])
+        peer = Peer(str(self.socket))
+        self.addCleanup(peer.stop)
+        gone = (403, "application/problem+json", b'{"code":"refused","detail":"no more"}')
+        peer.answers["/v1/clusters"] = lambda _: (lambda part: (200, "application/x-ndjson", part) if part else gone)(
+            next(lines, None))
+        done = self.poterne.run("cluster", "list", "--watch", "-o", "name", check=False)
+        self.assertEqual((done.returncode, done.stdout, done.stderr),
+                         (REFUSED, "one\ndeleted u1\ntwo\n", "poterne: no more\n"))
+        self.assertEqual([a[1] for a in peer.asked], ["/v1/clusters?watch=1", *(
+            f"/v1/clusters?watch=1&since={n}" for n in (7, 9, 12))])
+
+    def test_watch_in_process(self):
+        self.file.unlink()
+        watch = subprocess.Popen([PROGRAM, "cluster", "list", "-w", "-o", "json", "--state", self.poterne.state],
+                                 stdout=subprocess.PIPE, text=True)
+        self.addCleanup(watch.wait)
+        self.addCleanup(watch.kill)
+        self.addCleanup(watch.stdout.close)
+        self.assertEqual(json.loads(watch.stdout.readline())["object"]["name"], "demo")
+        self.poterne.create("second")
+        event = json.loads(watch.stdout.readline())
+        self.assertEqual((event["type"], event["object"]["name"]), ("ADDED", "second"))
+
     def test_no_poterne(self):
         peer = Peer(str(self.socket))
         self.addCleanup(peer.stop)

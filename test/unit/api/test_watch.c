@@ -105,6 +105,7 @@ static const struct {
     { "/v1/profiles?watch=1",                 400, "invalid" },
     { "/v1/clusters/demo?watch=1",            400, "invalid" },
     { "/v1/changes?since=999999999",          410, "gone" },
+    { "/v1/certificates?watch=1&cluster=demo", 400, "invalid" },
 };
 /* clang-format on */
 
