@@ -353,6 +353,7 @@ void api_call(struct api *api, const struct api_request *request, struct api_res
     if (response->status == 405 || !c.match.route)
         (void)memcpy(response->allow, c.match.allow, sizeof response->allow);
     (void)memcpy(response->request, c.request.id, sizeof response->request);
+    (void)memcpy(response->who, c.who.name, sizeof response->who);
     if (request->gzip)
         answer_gzip(response);
     metrics_request(c.match.route, response->status, clock_monotonic_us() - began);

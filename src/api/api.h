@@ -95,6 +95,7 @@ struct api_response {
     char location[256]; /* of 201; "" otherwise */
     int retry_after;    /* seconds; 0: not said */
     char request[27];   /* its id, as in the audit trail; "" when it did not get so far */
+    char who[96];       /* as the audit trail names who asked; "" when it did not get so far */
     const char *route;  /* the pattern that it matched, for logs and counters; NULL: none */
     struct api_stream stream;
 };

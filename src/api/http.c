@@ -60,6 +60,7 @@ static void give(struct api_response *response, struct api_exchange *x)
     response->stream = (struct api_stream){ 0 };
     x->route = response->route;
     memcpy(x->request, response->request, sizeof x->request);
+    memcpy(x->who, response->who, sizeof x->who);
 }
 
 void api_http(struct api *api, struct api_exchange *x)

@@ -14,7 +14,7 @@ struct api_exchange {
      * from it, and clears it. */
     struct api_stream stream;
     const char *route; /* for logs and counters, as api_response's */
-    char request[27];
+    char request[27], who[96];
 };
 void api_http(struct api *api, struct api_exchange *exchange);
 /* The largest body that the route of this head takes; 0: none, or there is no such route. */

@@ -43,7 +43,7 @@ struct request_log {
     const struct server_peer *peer;
     const struct http_request *request;
     const struct http_response *response;
-    const char *id;       /* of the audit trail; "" */
+    const char *id, *who; /* of the audit trail; "" */
     int64_t microseconds; /* in the handler */
     bool stream;          /* what goes on after it is not counted */
 };

@@ -66,6 +66,7 @@ void front_handle(void *ctx, const struct server_peer *peer, const struct http_r
                                        .request = request,
                                        .response = &reply->response,
                                        .id = exchange.request,
+                                       .who = exchange.who,
                                        .microseconds = now_us() - start,
                                        .stream = reply->response.stream });
 }

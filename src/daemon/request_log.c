@@ -16,12 +16,15 @@ static void put_path(struct buf *out, struct slice target)
     buf_add_str(out, path.len > SHOWN_PATH ? "..." : "");
 }
 
-static void put_who(struct buf *out, const struct server_peer *peer)
+/* Before it was known who asks, what the connection shows. */
+static void put_who(struct buf *out, const struct request_log *l)
 {
-    if (peer->local)
-        buf_addf(out, "uid:%u", (unsigned)peer->uid);
+    if (l->who[0])
+        buf_add_str(out, l->who);
+    else if (l->peer->local)
+        buf_addf(out, "uid:%u", (unsigned)l->peer->uid);
     else
-        buf_add_str(out, peer->cert.ptr ? "certificate" : "anonymous");
+        buf_add_str(out, l->peer->cert.ptr ? "certificate" : "anonymous");
 }
 
 static void write_members(const struct request_log *l, struct buf *out)
@@ -33,7 +36,7 @@ static void write_members(const struct request_log *l, struct buf *out)
     json_writer_init(&w, &object, false);
     json_put_object(&w, NULL);
     json_put_text(&w, "request", l->id);
-    put_who(&text, l->peer);
+    put_who(&text, l);
     json_put_slice(&w, "who", buf_slice(&text));
     json_put_text(&w, "address", l->peer->address);
     json_put_text(&w, "method", http_method_name(l->request->method));
@@ -50,7 +53,7 @@ static void write_members(const struct request_log *l, struct buf *out)
 
 static void write_text(const struct request_log *l, struct buf *out)
 {
-    put_who(out, l->peer);
+    put_who(out, l);
     buf_addf(out, "@%s %s ", l->peer->address, http_method_name(l->request->method));
     put_path(out, l->request->target);
     buf_addf(out, " %d %zu bytes%s %lld.%03lld ms", l->response->status, l->response->body.len,
