@@ -162,7 +162,6 @@ int agent_join(const struct join_options *o, struct err *e)
     CLEANUP(fd_closep) int home = -1;
     CLEANUP(buf_clear) struct buf csr = { 0 };
     CLEANUP(buf_clear) struct buf body = { 0 };
-    CLEANUP(buf_clear) struct buf key = { 0 };
     CLEANUP(json_freep) struct json *reply = NULL;
 
     if (o->root[0] != '/')

@@ -105,8 +105,8 @@ static void put_legend(struct buf *out, const struct column *c, size_t count)
 {
     static const char *const lines[] = {
         "Who may take which route, when it is about machine cp1 of cluster demo.",
-        "+ allowed, 3 refused (403), 1 refused (401); + of a list or of a change within a scope: "
-        "the",
+        ("+ allowed, 3 refused (403), 1 refused (401); + of a list or of a change within a scope: "
+         "the"),
         "handler leaves out, or refuses, what is outside of the caller's own. In each line:",
     };
 

@@ -52,7 +52,7 @@ static inline void serve_start(struct served *s, struct server_config *config,
 {
     struct listen_options options = { .threads = 1, .mode = 0600, .group = (gid_t)-1 };
     struct listen_address tcp = { .host = "127.0.0.1" }, local = { .local = true };
-    struct listener *listener;
+    struct listener *listener = NULL;
     struct err e = { 0 };
 
     *s = (struct served){ .lock = PTHREAD_MUTEX_INITIALIZER };

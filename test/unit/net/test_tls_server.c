@@ -206,7 +206,7 @@ static bool ask(struct served *s, const struct libssl *lib, const struct forged 
 /* A session brings the client's certificate along, but not beyond the certificate's end. */
 static void test_session_ends_with_certificate(void **state)
 {
-    CLEANUP(forged_clear) struct forged client = { NULL };
+    CLEANUP(forged_clear) struct forged client = { 0 };
     CLEANUP(tls_server_freep) struct tls_server *tls = NULL;
     struct server_config config = { .handle = whose, .limits = server_default_limits };
     int64_t now = clock_wall();
