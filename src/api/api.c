@@ -1,6 +1,7 @@
 #include "api/answer.h"
 #include "api/authorize.h"
 #include "api/caller.h"
+#include "api/form.h"
 #include "api/guard.h"
 #include "api/identity.h"
 #include "api/match.h"
@@ -92,7 +93,7 @@ static int parse_body(struct call *c, struct err *e)
         return err_wrap(e, "body");
     if (json_type(json_root(c->body)) != JSON_OBJECT)
         return err_set(e, ERR_INVALID, "body: it must be a JSON object");
-    return 0;
+    return form_check(c->match.route, json_root(c->body), e);
 }
 
 /* What the write expects to find: of If-Match a 412, of ?revision= a 409. */

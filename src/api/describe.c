@@ -1,8 +1,10 @@
-#include "api/route.h"
+#include "api/form.h"
+#include "api/handlers.h"
 #include "api/watch.h"
 
-/* OpenAPI 3.1 out of the route table. Bodies are described by their kind alone: what is in them is
- * shown by the documentation and held by golden files. */
+/* OpenAPI 3.1 out of the tables of routes and of what requests hold (api/form.h). Of replies the
+ * kind is described, and what every one of that form has: the rest is shown by the documentation
+ * and held by golden files. */
 
 static void put_parameter(struct json_writer *w, const char *in, struct slice name)
 {
@@ -41,15 +43,11 @@ static void put_content(struct json_writer *w, const char *type, const char *sch
 {
     CLEANUP(buf_clear) struct buf reference = { 0 };
 
+    buf_addf(&reference, "#/components/schemas/%s", schema);
     json_put_object(w, "content");
     json_put_object(w, type);
     json_put_object(w, "schema");
-    if (schema) {
-        buf_addf(&reference, "#/components/schemas/%s", schema);
-        json_put_slice(w, "$ref", buf_slice(&reference));
-    } else {
-        json_put_text(w, "type", "object");
-    }
+    json_put_slice(w, "$ref", buf_slice(&reference));
     json_put_end(w);
     json_put_end(w);
     json_put_end(w);
@@ -62,6 +60,28 @@ static void put_response(struct json_writer *w, const char *status, const char *
     json_put_text(w, "description", schema);
     put_content(w, type, schema);
     json_put_end(w);
+}
+
+/* What is no object of ours; a check says the same when something is wrong: 503. */
+static void put_raw_response(struct json_writer *w, const struct route *route, const char *status)
+{
+    json_put_object(w, status);
+    json_put_text(w, "description", route->summary);
+    json_put_object(w, "content");
+    json_put_object(w, route->kind);
+    json_put_object(w, "schema");
+    json_put_text(w, "type", strcmp(route->kind, "application/json") == 0 ? "object" : "string");
+    json_put_end(w);
+    json_put_end(w);
+    json_put_end(w);
+    json_put_end(w);
+}
+
+static void put_raw_responses(struct json_writer *w, const struct route *route)
+{
+    put_raw_response(w, route, "200");
+    if (strcmp(route->kind, "text/plain") == 0)
+        put_raw_response(w, route, "503");
 }
 
 /* "listClusters" would be a second name to keep: the method and the path are one already. */
@@ -77,6 +97,78 @@ static void put_id(struct json_writer *w, const struct route *route)
     json_put_slice(w, "operationId", buf_slice(&id));
 }
 
+/* ---- requests ---- */
+
+static void put_type(struct json_writer *w, const struct member *m);
+
+static void put_object(struct json_writer *w, const struct member *members, bool open)
+{
+    json_put_text(w, "type", "object");
+    if (!members)
+        return;
+    json_put_object(w, "properties");
+    for (const struct member *m = members; m->name; m++) {
+        json_put_object(w, m->name);
+        put_type(w, m);
+        json_put_text(w, "description", m->help);
+        json_put_end(w);
+    }
+    json_put_end(w);
+    json_put_array(w, "required");
+    for (const struct member *m = members; m->name; m++)
+        if (m->required)
+            json_put_text(w, NULL, m->name);
+    json_put_end(w);
+    if (!open)
+        json_put_bool(w, "additionalProperties", false);
+}
+
+static void put_type(struct json_writer *w, const struct member *m)
+{
+    static const char *const names[] = {
+        [MEMBER_TEXT] = "string",     [MEMBER_FLAG] = "boolean",  [MEMBER_NUMBER] = "integer",
+        [MEMBER_TEXTS] = "array",     [MEMBER_OBJECT] = "object", [MEMBER_OBJECTS] = "array",
+        [MEMBER_DURATION] = "string",
+    };
+
+    json_put_text(w, "type", names[m->type]);
+    if (m->type == MEMBER_DURATION)
+        json_put_text(w, "pattern", "^([0-9]+[smhdwy])+$");
+    if (m->type != MEMBER_TEXTS && m->type != MEMBER_OBJECTS)
+        return;
+    json_put_object(w, "items");
+    if (m->type == MEMBER_TEXTS)
+        json_put_text(w, "type", "string");
+    else
+        put_object(w, m->of, false);
+    json_put_end(w);
+}
+
+static bool wants_body(const struct form *form)
+{
+    for (const struct member *m = form->members; m->name; m++)
+        if (m->required)
+            return true;
+    return false;
+}
+
+static void put_request(struct json_writer *w, const struct route *route)
+{
+    const struct form *form = form_of(route);
+
+    json_put_object(w, "requestBody");
+    json_put_bool(w, "required", form && wants_body(form));
+    json_put_object(w, "content");
+    json_put_object(w, "application/json");
+    json_put_object(w, "schema");
+    put_object(w, form ? form->members : NULL, form && form->open);
+    json_put_end(w);
+    json_put_end(w);
+    json_put_end(w);
+    json_put_end(w);
+    json_put_int(w, "x-poterne-largest-body", (int64_t)route->max_body);
+}
+
 static void put_operation(struct json_writer *w, const struct route *route)
 {
     static const char *const names[HTTP_METHODS] = {
@@ -89,15 +181,16 @@ static void put_operation(struct json_writer *w, const struct route *route)
     put_id(w, route);
     json_put_text(w, "summary", route->summary);
     put_parameters(w, route);
-    if (route->max_body) {
-        json_put_object(w, "requestBody");
-        put_content(w, "application/json", NULL);
-        json_put_end(w);
-        json_put_int(w, "x-poterne-largest-body", (int64_t)route->max_body);
-    }
+    if (route->max_body)
+        put_request(w, route);
     json_put_text(w, "x-poterne-right", right_name(route->right));
     json_put_object(w, "responses");
-    put_response(w, "200", "application/json", route->kind);
+    if (route->flags & ROUTE_RAW)
+        put_raw_responses(w, route);
+    else
+        put_response(w, "200", "application/json", route->kind);
+    if (form_of(route) && !(route->flags & ROUTE_RAW))
+        put_response(w, "201", "application/json", route->kind);
     put_response(w, "default", "application/problem+json", "Problem");
     json_put_end(w);
     json_put_end(w);
@@ -157,6 +250,20 @@ static void end_schema(struct json_writer *w)
     json_put_end(w);
 }
 
+static void put_errors(struct json_writer *w)
+{
+    json_put_object(w, "errors");
+    json_put_text(w, "type", "array");
+    json_put_object(w, "items");
+    json_put_text(w, "type", "object");
+    json_put_object(w, "properties");
+    put_member(w, "field", "string", NULL);
+    put_member(w, "detail", "string", NULL);
+    json_put_end(w);
+    json_put_end(w);
+    json_put_end(w);
+}
+
 static void put_kind(struct json_writer *w, const struct route *route)
 {
     begin_schema(w, route->kind);
@@ -191,9 +298,10 @@ static void put_schemas(struct json_writer *w)
     put_member(w, "detail", "string", NULL);
     put_member(w, "code", "string", NULL);
     put_member(w, "request", "string", NULL);
+    put_errors(w);
     end_schema(w);
     for (size_t i = 0; i < route_count; i++)
-        if (!kind_seen_before(i, routes[i].kind))
+        if (!(routes[i].flags & ROUTE_RAW) && !kind_seen_before(i, routes[i].kind))
             put_kind(w, &routes[i]);
     json_put_end(w);
     json_put_end(w);
@@ -213,4 +321,12 @@ void api_describe(struct buf *out)
     put_paths(&w);
     put_schemas(&w);
     json_put_end(&w);
+}
+
+int show_description(const struct api_args *args, struct json_writer *reply, struct err *e)
+{
+    (void)args;
+    (void)e;
+    api_describe(reply->out);
+    return 0;
 }

@@ -25,8 +25,9 @@ api_handler show_health, show_ready, show_live, show_metrics; /* handle_health.c
 api_handler list_operators, show_operator, invite_operator, remove_operator, redeem_code,
     renew_login, show_self, show_installation; /* handle_operator.c */
 api_handler list_roles, list_assignments, grant_role, revoke_role,
-    explain_access;       /* handle_role.c */
-api_handler list_changes; /* watch.c */
+    explain_access;           /* handle_role.c */
+api_handler list_changes;     /* watch.c */
+api_handler show_description; /* describe.c */
 
 /* A certificate's members from its record, as the list shows them (handle_certificate.c). */
 int handle_put_certificate(struct json_writer *reply, const struct record *r, int64_t now,

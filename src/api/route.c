@@ -67,10 +67,11 @@ const struct route routes[] = {
     ROUTE(HTTP_DELETE, "/v1/roles/assignments",               RIGHT_GRANT, WHERE_ITEM, 0,        0,             "RoleAssignment", revoke_role,    "operator role scope", "take a role away"),
     ROUTE(HTTP_GET,    "/v1/roles/explanation",               RIGHT_READ, WHERE_ALL, 0,        0,             "Explanation",   explain_access,  "principal action scope", "may that one do this there, and why or why not"),
     ROUTE(HTTP_GET,    "/v1/changes",                         RIGHT_READ, WHERE_ITEM, 0,        ROUTE_EMPTY,   "ChangeList",    list_changes,    LIST, "what was written, oldest first, behind ?since="),
-    ROUTE(HTTP_GET,    "/livez",                              RIGHT_ANY, WHERE_NOWHERE, 0,        ROUTE_STATELESS | ROUTE_RAW, "Text", show_live,       "",   "the daemon answers"),
-    ROUTE(HTTP_GET,    "/readyz",                             RIGHT_ANY, WHERE_NOWHERE, 0,        ROUTE_RAW,     "Text",          show_ready,      "verbose", "the daemon can do its work; why it cannot"),
-    ROUTE(HTTP_GET,    "/healthz",                            RIGHT_ANY, WHERE_NOWHERE, 0,        ROUTE_RAW,     "Text",          show_health,     "verbose", "store, keeper and clock are well"),
-    ROUTE(HTTP_GET,    "/metrics",                            RIGHT_READ, WHERE_ALL, 0,        ROUTE_RAW,     "Text",          show_metrics,    "",   "OpenMetrics: requests, issuing, what ends when, the store"),
+    ROUTE(HTTP_GET,    "/openapi.json",                       RIGHT_ANY, WHERE_NOWHERE, 0,        ROUTE_STATELESS | ROUTE_RAW, "application/json", show_description, "",   "this description, as OpenAPI 3.1"),
+    ROUTE(HTTP_GET,    "/livez",                              RIGHT_ANY, WHERE_NOWHERE, 0,        ROUTE_STATELESS | ROUTE_RAW, "text/plain", show_live,       "",   "the daemon answers"),
+    ROUTE(HTTP_GET,    "/readyz",                             RIGHT_ANY, WHERE_NOWHERE, 0,        ROUTE_RAW,     "text/plain",          show_ready,      "verbose", "the daemon can do its work; why it cannot"),
+    ROUTE(HTTP_GET,    "/healthz",                            RIGHT_ANY, WHERE_NOWHERE, 0,        ROUTE_RAW,     "text/plain",          show_health,     "verbose", "store, keeper and clock are well"),
+    ROUTE(HTTP_GET,    "/metrics",                            RIGHT_READ, WHERE_ALL, 0,        ROUTE_RAW,     "application/openmetrics-text",          show_metrics,    "",   "OpenMetrics: requests, issuing, what ends when, the store"),
 };
 /* clang-format on */
 const size_t route_count = ARRAY_LEN(routes);

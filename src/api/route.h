@@ -55,7 +55,7 @@ struct route {
     enum route_where where;
     size_t max_body; /* bytes; 0: takes none */
     unsigned flags;
-    const char *kind; /* of the reply */
+    const char *kind; /* of the reply; of a ROUTE_RAW its media type */
     api_handler *handler;
     const char *query; /* names it takes, space separated: "limit cursor expiring" */
     const char *summary;

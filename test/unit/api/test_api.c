@@ -201,7 +201,8 @@ static void test_repeated(void **state)
 
     assert_int_equal(with_key(&d, "/v1/clusters", "one", DOOR_CLUSTER("other")), 422);
     door_want(&d, "another body", 422, "reused");
-    assert_int_equal(with_key(&d, "/v1/clusters/demo/adoption", "one", DOOR_CLUSTER("demo")), 422);
+    assert_int_equal(with_key(&d, "/v1/clusters/demo/adoption", "one", "{\"layout\":\"k3s\"}"),
+                     422);
     assert_int_equal(door_ask(&d, HTTP_GET, "/v1/clusters/other", NULL), 404);
 
     /* What failed leaves its key free. */
