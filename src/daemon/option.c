@@ -34,8 +34,9 @@ const struct daemon_option daemon_options[] = {
       .least = 600, .most = 90 * 86400, .otherwise = "24h", AT(certificate_lifetime),
       .help = "how long the daemon's own certificate lives; it is renewed at two thirds of it" },
     { .name = "threads", .type = DAEMON_NUMBER, .value = "N", .least = 1, .most = THREADS_MOST, AT(threads),
-      .derived = "one a processor, at most 8",
-      .help = "threads that serve requests" },
+      .derived = "four a processor, from 8 to 16",
+      .help = "threads that serve requests; one that writes waits for the disk, and writes that wait together "
+              "share one wait" },
     { .name = "max-connections", .type = DAEMON_NUMBER, .value = "N", .least = 1, .most = 1000000,
       .otherwise = "16384", AT(max_connections),
       .help = "connections open at once; more are refused" },

@@ -7,7 +7,9 @@
 #include "wire/yaml.h"
 #include <unistd.h>
 
-enum { SHOWN = 80, MOST_THREADS = 8 };
+/* A thread that writes waits for the disk, and those that wait together share one commit: more of
+ * them than processors. */
+enum { SHOWN = 80, THREADS_A_PROCESSOR = 4, THREADS_FEW = 8, THREADS_MANY = 16 };
 
 static const char root_config[] = "/etc/poterne/poterne.yaml";
 
@@ -273,10 +275,16 @@ static int derive_socket(struct settings *s, struct err *e)
     return 0;
 }
 
+static int64_t default_threads(void)
+{
+    int64_t threads = sysconf(_SC_NPROCESSORS_ONLN) * THREADS_A_PROCESSOR;
+
+    return threads < THREADS_FEW ? THREADS_FEW : threads > THREADS_MANY ? THREADS_MANY : threads;
+}
+
 static int derive(struct settings *s, struct err *e)
 {
     const char *state = getenv("POTERNE_STATE");
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
 
     if (!s->state && state && state[0]) {
         if (state[0] != '/')
@@ -286,7 +294,7 @@ static int derive(struct settings *s, struct err *e)
     if (!s->state && state_dir_default(&s->state, e))
         return -1;
     if (!s->threads)
-        s->threads = processors < 1 ? 1 : processors > MOST_THREADS ? MOST_THREADS : processors;
+        s->threads = default_threads();
     return s->socket ? 0 : derive_socket(s, e);
 }
 

@@ -90,7 +90,7 @@ static void test_defaults(void **state)
     assert_int_equal(s.certificate_lifetime, 86400);
     assert_int_equal(s.log_format, LOG_FORMAT_TEXT);
     assert_int_equal(s.sandbox, SANDBOX_MODE_ENFORCE);
-    assert_true(s.threads >= 1 && s.threads <= 8);
+    assert_true(s.threads >= 8 && s.threads <= 16);
 }
 
 /* Flags go before the file, the file before the default. */
