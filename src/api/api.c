@@ -50,7 +50,6 @@ void api_close(struct api *api)
         return;
     if (api->pki)
         guard_flush(&api->guard, api->pki, true);
-    guard_clear(&api->guard);
     pki_close(api->pki);
     free(api->state);
     free(api);
@@ -189,8 +188,10 @@ static int identify(struct call *c, struct err *e)
         pki_set_now(api->pki, api->options.now ? api->options.now : clock_wall());
     else if (caller->via == API_VIA_TLS && caller->cert.len && open_pki(c, e))
         return -1;
-    if (api->pki)
+    if (api->pki) {
+        api->guard.rate = pki_rate(api->pki);
         guard_flush(&api->guard, api->pki, false);
+    }
     return caller_resolve(&c->who, caller, &api->rules, api->pki, e);
 }
 

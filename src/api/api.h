@@ -19,17 +19,13 @@
  *  "errors":[{"field","detail"}]}.
  */
 struct pki_base;
-struct rate;
 struct rate_limits;
 struct keeper;
 struct api_options {
     const char *state; /* state directory */
     bool accept_clock;
-    int64_t now; /* 0: the wall clock */
-    /* How often callers may ask, and the table that a daemon's threads share; both borrowed. NULL:
-     * rate_default_limits, and a table of its own. */
-    const struct rate_limits *limits;
-    struct rate *rate;
+    int64_t now;                      /* 0: the wall clock */
+    const struct rate_limits *limits; /* how often callers may ask; NULL: rate_default_limits */
     const char *group;          /* its members are owners through the socket; NULL: "poterne" */
     void (*waiting)(void *ctx); /* somebody else holds the lock: called once after a second */
     void *ctx;

@@ -6,15 +6,13 @@
 #include "api/match.h"
 
 /* What stands between a caller and a handler beside the right: how often it may ask, and the record
- * of what was refused. One of each api; the table of rates is shared where it is given. */
+ * of what was refused. One of each api; the table of rates is shared by all on a directory. */
 struct guard {
     const struct rate_limits *limits;
-    struct rate *rate;
-    bool owned; /* rate is */
+    struct rate *rate; /* of the installation, once it is open; NULL: nothing is limited */
     struct refusals refusals;
 };
 void guard_init(struct guard *g, const struct api_options *options);
-void guard_clear(struct guard *g);
 
 /* ERR_RATE, and in how many seconds to come again. */
 int guard_rate(struct guard *g, const struct principal *who, const struct route *route,

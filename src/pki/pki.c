@@ -12,6 +12,11 @@ struct store *pki_store(struct pki *pki)
     return pki->store;
 }
 
+struct rate *pki_rate(struct pki *pki)
+{
+    return pki->rate;
+}
+
 struct keeper *pki_keeper(struct pki *pki)
 {
     return pki->keeper;
@@ -238,6 +243,7 @@ int pki_base_open(struct pki_base **ret, const struct state_dir_options *dir, st
     CLEANUP(pki_base_closep) struct pki_base *base = xcalloc(1, sizeof *base);
     struct store_options store = { .create = dir->create, .busy_ms = BUSY_MS };
 
+    base->rate = rate_new();
     if (state_dir_open(&base->dir, dir, e))
         return -1;
     store.path = state_dir_store(base->dir);
@@ -254,6 +260,7 @@ void pki_base_close(struct pki_base *base)
         return;
     store_close(base->store);
     state_dir_close(base->dir);
+    rate_free(base->rate);
     free(base);
 }
 
@@ -268,6 +275,7 @@ static struct pki *pki_on(struct pki_base *base, int64_t now)
 
     pki->dir = base->dir;
     pki->store = base->store;
+    pki->rate = base->rate;
     pki->now = now;
     return pki;
 }

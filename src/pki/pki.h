@@ -3,6 +3,7 @@
 
 #include "access/audit.h"
 #include "access/decide.h"
+#include "access/rate.h"
 #include "keeper/keeper.h"
 #include "store/state_dir.h"
 #include "store/store.h"
@@ -43,6 +44,7 @@ int pki_share(struct pki **ret, struct pki_base *base, struct keeper *keeper, st
 void pki_set_now(struct pki *pki, int64_t now);
 
 struct store *pki_store(struct pki *pki);
+struct rate *pki_rate(struct pki *pki); /* access/rate.h: one for all that share the directory */
 struct keeper *pki_keeper(struct pki *pki);
 const char *pki_installation(const struct pki *pki);
 int64_t pki_now(const struct pki *pki);

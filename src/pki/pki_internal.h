@@ -7,12 +7,14 @@
 struct pki_base {
     struct state_dir *dir;
     struct store *store;
+    struct rate *rate;
 };
 
 struct pki {
     struct pki_base *own;  /* what pki_open opened, and pki_close closes; NULL: shared */
     struct state_dir *dir; /* borrowed from a base, as is `store` */
     struct store *store;
+    struct rate *rate;
     struct keeper *keeper;       /* NULL before the first write of all */
     char installation[UID_TEXT]; /* "" likewise */
     int64_t now;
