@@ -6,7 +6,9 @@
  *
  * ADDRESS: https://IP:PORT, http://IP:PORT or unix:PATH. A connection's requests are PERIOD seconds
  * apart, give or take a tenth, the first at a random time within the first period; with 0 each
- * follows the answer of the one before. PLAN: a line of `PAIR TARGET BODY` a client: file with
+ * follows the answer of the one before. The first period, in which each connects, is not counted.
+ *
+ * PLAN: a line of `PAIR TARGET BODY` a client: file with
  * certificate and key, path, or two that take turns, as in A|B, and file with the body, whose
  * request is a POST; - is none. The connections go round it. Each client has an address of its own,
  * as machines have: 127.1.X.Y.
@@ -20,6 +22,7 @@
 #include <netinet/tcp.h>
 #include <openssl/ssl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -254,6 +257,8 @@ static void one_request(struct worker *w, struct connection *c)
 
     if (left > 0)
         (void)usleep((useconds_t)(left * 1e6));
+    if (c->fd < 0)
+        open_connection(c);
     began = now();
     status = ask(w, c);
     count(w, status, now() - began);
@@ -330,14 +335,13 @@ int main(int argc, char **argv)
     read_plan(argv[6]);
     period = strtod(argv[4], NULL);
     for (size_t i = 0; i < connections; i++) {
-        all[i].client = &plan[i % plan_count];
-        open_connection(&all[i]);
+        all[i] = (struct connection){ .client = &plan[i % plan_count], .fd = -1 };
+        if (period == 0)
+            open_connection(&all[i]);
     }
-    puts("open"); /* whoever measures begins here */
-    (void)fflush(stdout);
-    cpu = cpu_seconds();
+    (void)signal(SIGPIPE, SIG_IGN);
     start = now();
-    end = start + strtod(argv[5], NULL);
+    end = start + period + strtod(argv[5], NULL);
     for (size_t i = 0, at = 0; i < threads; i++) {
         workers[i].connection = &all[at];
         workers[i].count = connections / threads + (i < connections % threads);
@@ -346,6 +350,11 @@ int main(int argc, char **argv)
         if (pthread_create(&workers[i].thread, NULL, work, &workers[i]))
             fail("thread");
     }
+    (void)usleep((useconds_t)(period * 1e6));
+    cpu = cpu_seconds();
+    good = bad = waits = 0;
+    puts("open"); /* whoever measures begins here */
+    (void)fflush(stdout);
     for (size_t i = 0; i < threads; i++)
         (void)pthread_join(workers[i].thread, NULL);
     print_result(cpu);
