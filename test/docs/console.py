@@ -6,15 +6,21 @@ is its output, stdout and stderr, with "[exit 5]" behind it when that is not 0. 
 fresh folder with a fresh state directory; test/docs/PAGE.sh, if there is one, prepares that folder. "..." stands for
 anything. What is another each time (dates, serial numbers, lives, keys) is compared by its form alone.
 
+A command that begins a daemon or an agent ("poterne serve ... &") is left running until the page ends, and the next one
+waits until the daemon listens. 127.0.0.1:8443 of a page is a free port, and the page's folder shows as /srv/try.
+
 ```console-cluster is for what needs root or a cluster: there only commands and options of poterne are looked up.
 """
 import os
 import re
 import shlex
 import shutil
+import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 from pathlib import Path
 
@@ -27,6 +33,7 @@ PAGES = [SOURCE / "README.md", *sorted((SOURCE / "docs").glob("*.md"))]
 
 FORMS = (  # what is another each time: a pattern, and what it becomes
     (r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?Z?", "TIME"),
+    (r"\b01[0-9a-z]{24}\.[\w-]{43}|\bpoti_[\w-]{32}", "TOKEN"),
     (r"\b[0-9a-hjkmnp-tv-z]{26}\b", "UID"),
     (r"\b(?:[0-9A-F]{2}:){7,}[0-9A-F]{2}\b|\b[0-9a-f]{16,}\b", "HEX"),
     (r"[A-Za-z0-9+/]{40,}={0,2}", "BASE64"),
@@ -96,13 +103,62 @@ def prepare(folder, page):
     return env
 
 
-def run(command, folder, env):
-    done = subprocess.run(["bash", "-c", command], cwd=folder / "work", env=env, text=True, timeout=60,
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    printed = done.stdout
-    for path, name in ((f"{folder}/state", "/var/lib/poterne"), (str(PROGRAM), "/usr/local/bin/poterne")):
-        printed = printed.replace(path, name)
-    return printed, done.returncode
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return listening.getsockname()[1]
+
+
+def listens(path):
+    with socket.socket(socket.AF_UNIX) as s:
+        return s.connect_ex(str(path)) == 0
+
+
+class Session:
+    """A page's folder, environment and what runs in the background."""
+
+    def __init__(self, folder, page):
+        self.folder, self.env, self.port, self.background = folder, prepare(folder, page), str(free_port()), []
+
+    def start(self, command):
+        """In a process group of its own, which ends with the page."""
+        self.background.append(subprocess.Popen(
+            ["bash", "-c", command], cwd=self.folder / "work", env=self.env, stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True))
+        self.background[-1].wait(60)
+        end = time.monotonic() + 30
+        log = self.folder / "work" / "serve.log"
+        while "serve" in command and time.monotonic() < end:
+            if log.exists() and "front:" in log.read_text() and listens(self.folder / "work" / "poterne.sock"):
+                break
+            time.sleep(0.02)
+        return "", 0
+
+    def run(self, command):
+        command = command.replace("127.0.0.1:8443", f"127.0.0.1:{self.port}")
+        if re.match(r"poterne (serve|agent run)\b.*&( |$)", command):
+            return self.start(command)
+        done = subprocess.run(["bash", "-c", command], cwd=self.folder / "work", env=self.env, text=True, timeout=60,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        printed = done.stdout
+        for path, name in ((f"{self.folder}/state", "/var/lib/poterne"), (str(PROGRAM), "/usr/local/bin/poterne"),
+                           (f"{self.folder}/work", "/srv/try"), (str(self.folder), "/home/anna"),
+                           (f"127.0.0.1:{self.port}", "127.0.0.1:8443")):
+            printed = printed.replace(path, name)
+        return printed, done.returncode
+
+    def stop(self):
+        for process in self.background:
+            try:
+                os.killpg(process.pid, signal.SIGTERM)
+            except ProcessLookupError:
+                continue
+            end = time.monotonic() + 20
+            while time.monotonic() < end:
+                try:
+                    os.killpg(process.pid, 0)
+                except ProcessLookupError:
+                    break
+                time.sleep(0.05)
 
 
 class Console(unittest.TestCase):
@@ -110,15 +166,20 @@ class Console(unittest.TestCase):
 
     def check_page(self, page):
         with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
-            env = prepare(folder, page)
-            for number, lines in blocks(page.read_text(), "console"):
-                for command, shown, code in steps(lines):
-                    printed, got = run(command, folder, env)
-                    where = f"{page.name}:{number}: $ {command}"
-                    self.assertEqual(got, code, f"{where}\n{printed}")
-                    if not re.fullmatch(pattern_of(shown), by_form(printed)):
-                        self.fail(f"{where}\n-- shown\n{shown}-- printed\n{printed}")
+            session = Session(Path(name), page)
+            try:
+                self.check_session(session, page)
+            finally:
+                session.stop()
+
+    def check_session(self, session, page):
+        for number, lines in blocks(page.read_text(), "console"):
+            for command, shown, code in steps(lines):
+                printed, got = session.run(command)
+                where = f"{page.name}:{number}: $ {command}"
+                self.assertEqual(got, code, f"{where}\n{printed}")
+                if not re.fullmatch(pattern_of(shown), by_form(printed)):
+                    self.fail(f"{where}\n-- shown\n{shown}-- printed\n{printed}")
 
     def check_words(self, command, where):
         """Every `poterne NOUN VERB --option` of a command line exists."""
