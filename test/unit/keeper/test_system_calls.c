@@ -10,7 +10,14 @@
  * A keeper in a process of its own that may make the system calls of keeper/server.h and no others:
  * every call of keeper.h works, and a call beyond the list ends it.
  */
-#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__)
+#if defined(__SANITIZE_ADDRESS__)
+#define SANITIZED true
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SANITIZED true
+#endif
+#endif
+#if defined(__x86_64__) && !defined(SANITIZED)
 #define HERE true
 #else
 #define HERE false
