@@ -2,6 +2,7 @@
 """`poterne serve` as its people and its service manager meet it: start, reload, drain, death of each process."""
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -349,15 +350,21 @@ class Reload(Case):
         self.reload(daemon, "log-format: json\nmax-connections: 9\ndrain-timeout: 2s\n")
         text = daemon.wait_logged("waits for a restart: max-connections")
         self.assertIn("reloaded: drain-timeout, log-format", text)
-        get(daemon.socket)
-        line = json.loads(daemon.wait_logged('"method":"GET"').strip().splitlines()[-1])
+
+        def in_json():  # the front takes the new settings up a moment after the supervisor
+            get(daemon.socket)
+            return '"method":"GET"' in daemon.logged() and daemon.logged()
+        line = json.loads(wait_for(in_json, "a request in JSON").strip().splitlines()[-1])
         self.assertEqual((line["process"], line["method"], line["path"], line["status"]),
                          ("front", "GET", "/v1/clusters", 200))
         self.reload(daemon, "log-format: json\nlog-level: warn\n")
         daemon.wait_logged("log-level")
-        before = daemon.logged().count('"method"')
-        get(daemon.socket)
-        self.assertEqual(daemon.logged().count('"method"'), before)
+
+        def is_silent():
+            before = daemon.logged().count('"method"')
+            get(daemon.socket)
+            return daemon.logged().count('"method"') == before
+        wait_for(is_silent, "no request is logged")
 
     def test_a_wrong_file_changes_nothing(self):
         daemon = self.start(config="log-format: text\n")
@@ -408,7 +415,7 @@ class Secrets(Case):
         need(ROOT, "only root may look into a process that is closed to debuggers")
         daemon = self.start()
         pid = daemon.pids()["keeper"]
-        need("keeper: seccomp, landlock" in daemon.logged() and "no network" in daemon.logged(), "no network namespaces")
+        need(re.search("keeper: [^;]*no network", daemon.logged()), "no network namespaces")
         self.assertNotEqual(os.readlink(f"/proc/{pid}/ns/net"), os.readlink("/proc/self/ns/net"))
         interfaces = Path(f"/proc/{pid}/net/dev").read_text().splitlines()[2:]
         self.assertEqual([line.split(":")[0].strip() for line in interfaces], ["lo"])
@@ -560,10 +567,12 @@ class Hostile(Case):
                 continue
             self.assertEqual(set(said), {"root.key", "keeper.log", "lock", "new", "/etc/passwd", "/proc/self/maps", "/dev/mem"})
             for name, outcome in said.items():
-                self.assertRegex(outcome, "^refused: Permission denied", name)
+                missing = SANITIZED and name.startswith("/") and not os.path.exists(name)
+                self.assertRegex(outcome, "^refused: No such" if missing else "^refused: Permission denied", name)
 
     def test_what_ends_it(self):
-        need(not SANITIZED, "a sanitizer's run time makes calls of its own")
+        if SANITIZED:
+            self.skipTest("a sanitizer's run time makes calls of its own")
         for script in ("exec", "ptrace", "connect", "code", "kill"):
             code, said, log = self.run_script(script)
             self.assertEqual(code, 1, log)

@@ -424,7 +424,8 @@ class Limits(Case):
 
     def test_memory_of_idle_connections(self):
         """What a quiet connection costs: plain, TLS, and HTTP/2 over TLS, each after one request."""
-        need(not SANITIZED, "a sanitizer's memory says nothing")
+        if SANITIZED:
+            self.skipTest("a sanitizer's memory says nothing")
         most = {"plain": 4 << 10, "tls": 24 << 10, "h2": 48 << 10}
         for kind, limit in most.items():
             server = self.serve_tls(threads=1)
@@ -570,10 +571,11 @@ class Hostile(Case):
 
     def test_corpus(self):
         """Every input of llhttp's tests that it rejects is refused over a socket, too."""
-        folder = os.environ.get("POTERNE_CORPORA")
-        need(folder, "POTERNE_CORPORA is not set")
+        folder = Path(os.environ.get("POTERNE_CORPORA") or Path(__file__).resolve().parents[3] / "shared" / "corpora")
+        if not folder.is_dir():
+            self.skipTest(f"no corpora in {folder}")
         server, count = self.serve("--quiet"), 0
-        for line in (Path(folder) / "http1/llhttp.jsonl").read_text().splitlines():
+        for line in (folder / "http1/llhttp.jsonl").read_text().splitlines():
             case = json.loads(line)
             if case["type"] != "request" or case["outcome"] != "reject":
                 continue
