@@ -6,6 +6,7 @@
 #include "pki/installation.h"
 #include "wire/json.h"
 #include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #define KEEPER_LOG "keeper.log"
@@ -140,8 +141,12 @@ int share_announce(const struct share_options *options, const char *socket, stru
 void share_withdraw(const struct share_options *options)
 {
     CLEANUP(freep) char *path = xasprintf("%s/" STATE_DAEMON, options->state);
+    CLEANUP(freep) char *lock = xasprintf("%s/lock", options->state);
+    CLEANUP(fd_closep) int fd = open(lock, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 
-    (void)unlink(path);
+    /* Ours is gone by now; one that serves is another daemon's, which kept us from starting. */
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+        (void)unlink(path);
 }
 
 void share_close(struct pki_base *base)

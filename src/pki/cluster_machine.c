@@ -107,6 +107,33 @@ static int move_up(struct pki_write *w, const struct machine *m, size_t place, s
     return record_merge(w, m->uid, &members, e);
 }
 
+/* Its certificates stay in the ledger, and `state check` must not miss it: "removed" in the
+ * cluster's body. */
+static int note_removed(struct pki_write *w, const struct cluster *c, const char *name,
+                        struct err *e)
+{
+    CLEANUP(record_clear) struct record r = { 0 };
+    CLEANUP(json_freep) struct json *doc = NULL;
+    CLEANUP(buf_clear) struct buf members = { 0 };
+    struct json_writer json;
+
+    if (store_get(w->tx, c->uid, &r, e) || record_json(&doc, &r, e))
+        return -1;
+    struct json_iter it = json_iter(json_get(json_root(doc), "removed"));
+    const struct json_value *one;
+    const char *key;
+
+    json_writer_init(&json, &members, false);
+    json_put_object(&json, NULL);
+    json_put_array(&json, "removed");
+    while (json_next(&it, &key, &one))
+        json_put_value(&json, NULL, one);
+    json_put_text(&json, NULL, name);
+    json_put_end(&json);
+    json_put_end(&json);
+    return record_merge(w, c->uid, &members, e);
+}
+
 int cluster_remove_machine(struct pki_write *w, struct cluster *c, const char *name, struct err *e)
 {
     const struct machine *m = cluster_machine(c, name);
@@ -114,7 +141,8 @@ int cluster_remove_machine(struct pki_write *w, struct cluster *c, const char *n
 
     if (!m)
         return err_set(e, ERR_NOT_FOUND, "cluster '%s' has no machine '%.64s'", c->name, name);
-    if (check_rest(c, m, e) || store_delete(w->tx, m->uid, STORE_ANY_REVISION, w->now, e))
+    if (check_rest(c, m, e) || note_removed(w, c, m->name, e) ||
+        store_delete(w->tx, m->uid, STORE_ANY_REVISION, w->now, e))
         return -1;
     place = (size_t)(m - c->machine);
     machine_clear(&c->machine[place]);

@@ -23,6 +23,7 @@ struct issuer_cert {
 struct looking {
     struct state_checking *c;
     struct cluster cluster;
+    struct json *body; /* of the cluster's record; NULL for the installation's own */
     char scope[64];
     char subject[256]; /* of the fault under way */
     struct issuer_cert *issuer;
@@ -39,6 +40,7 @@ struct looking {
 
 static void looking_clear(struct looking *l)
 {
+    json_free(l->body);
     for (size_t i = 0; i < l->issuer_count; i++) {
         buf_clear(&l->issuer[i].der);
         key_free(l->issuer[i].key);
@@ -348,13 +350,25 @@ static int find_watched(const struct record *r, void *ctx, struct err *e)
     return 0;
 }
 
+static bool is_removed(const struct looking *l, const char *machine)
+{
+    struct json_iter it = json_iter(json_get(json_root(l->body), "removed"));
+    const struct json_value *one;
+    const char *key;
+
+    while (json_next(&it, &key, &one))
+        if (json_text(one) && strcmp(json_text(one), machine) == 0)
+            return true;
+    return false;
+}
+
 /* The machine that it was made for; an adopted one's may have been left out. */
 static void check_machine(struct looking *l, const struct json_value *body)
 {
     const char *machine = json_text(json_get(body, "machine"));
 
     if (machine && !l->cluster.adopted[0] && l->cluster.machine &&
-        !cluster_machine(&l->cluster, machine))
+        !cluster_machine(&l->cluster, machine) && !is_removed(l, machine))
         FAULT(l, "orphan", "its machine %s is not there", machine);
 }
 
@@ -419,14 +433,12 @@ static void check_sa_key_there(struct looking *l)
 }
 
 /* A machine between others leaves a place empty, which cluster_load sees; the last ones do not. */
-static void check_machines_there(struct looking *l, const struct record *cluster)
+static void check_machines_there(struct looking *l)
 {
-    CLEANUP(json_freep) struct json *doc = NULL;
-    int64_t want, have = (int64_t)l->cluster.machine_count;
+    const struct json_value *body = json_root(l->body);
+    int64_t want = json_int(json_get(body, "machines"), 0);
+    int64_t have = (int64_t)(l->cluster.machine_count + json_len(json_get(body, "removed")));
 
-    if (record_json(&doc, cluster, NULL))
-        return; /* was said */
-    want = json_int(json_get(json_root(doc), "machines"), 0);
     say(l, "machines");
     if (have < want)
         FAULT(l, "orphan", "%lld of its %lld machines are missing", (long long)(want - have),
@@ -464,13 +476,15 @@ int state_check_cluster(struct state_checking *c, const struct record *cluster, 
     CLEANUP(looking_clear) struct looking l = { .c = c };
     struct err why = { 0 };
 
+    if (record_json(&l.body, cluster, NULL))
+        l.body = NULL; /* cluster_load says why */
     if (cluster_load(c->tx, cluster->name, &l.cluster, &why)) {
         (void)snprintf(l.cluster.name, sizeof l.cluster.name, "%s", cluster->name);
         memcpy(l.cluster.uid, cluster->uid, sizeof l.cluster.uid);
         say(&l, "its description");
         FAULT(&l, "store", "%s", err_text(&why));
     } else {
-        check_machines_there(&l, cluster);
+        check_machines_there(&l);
     }
     cluster_scope(&l.cluster, l.scope);
     return check_inside(&l, e);
