@@ -61,7 +61,10 @@ int access_decide(const struct principal *p, enum right right, const char *scope
     if (right == RIGHT_ANY)
         return 0;
     if (p->kind == PRINCIPAL_ANONYMOUS && p->refused[0])
-        return err_set(e, ERR_ANONYMOUS, "%s: log in again with 'poterne login'", p->refused);
+        return err_set(e, ERR_ANONYMOUS,
+                       "%s: log in again with 'poterne login'; a machine joins "
+                       "again with 'poterne node add'",
+                       p->refused);
     if (p->kind == PRINCIPAL_ANONYMOUS)
         return err_set(e, ERR_ANONYMOUS,
                        "it is not known who asks: log in with 'poterne login', or ask on the "

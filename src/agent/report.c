@@ -1,6 +1,7 @@
 #include "agent/takeup.h"
 #include "agent/work.h"
 
+#include "base/alloc.h"
 #include "base/clock.h"
 #include "crypto/hash.h"
 #include <unistd.h>
@@ -50,8 +51,13 @@ static void prove_shown(struct line *l)
 
     if (takeup_serial(l->use->component, l->use->port, l->loaded, &e))
         set_waiting(l, e.msg);
-    else if (strcmp(l->loaded, l->installed) != 0)
-        set_waiting(l, "it still shows the one from before");
+    else if (strcmp(l->loaded, l->installed) != 0) {
+        CLEANUP(freep)
+        char *why = xasprintf("%s port %u shows another certificate than this one",
+                              l->use->component->address, l->use->port);
+
+        set_waiting(l, why);
+    }
 }
 
 static void prove_started(struct line *l)

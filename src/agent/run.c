@@ -1,7 +1,8 @@
 #include "agent/work.h"
 
 #include "base/alloc.h"
-#include "base/random.h"
+#include "base/encode.h"
+#include "crypto/hash.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
@@ -26,6 +27,48 @@ static int open_tree(struct agent *a, const char *home, struct err *e)
     return tree_open(&a->tree, a->local.root, home, e);
 }
 
+/* Whoever may write here may have the agent trust another daemon. */
+static int check_home(const struct agent *a, const char *home, struct err *e)
+{
+    struct stat st, key;
+
+    if (fstat(a->tree.home, &st))
+        return err_errno(e, "look at the agent's folder '%s'", home);
+    if ((st.st_uid != 0 && st.st_uid != geteuid()) || (st.st_mode & 022))
+        return err_set(e, ERR_REFUSED, "others may write to '%s': chown and chmod 0700 it", home);
+    if (fstatat(a->tree.home, AGENT_KEY, &key, AT_SYMLINK_NOFOLLOW) == 0 && (key.st_mode & 077))
+        return err_set(e, ERR_REFUSED,
+                       "others may read '%s/" AGENT_KEY "': have the machine join again, with a "
+                       "new key ('poterne node add')",
+                       home);
+    return 0;
+}
+
+/*
+ * Who uses this certificate: this folder of this machine since it was started. The same at each
+ * run, so that a copy, which lies elsewhere or was started by itself, is another, however briefly
+ * it runs.
+ */
+static int name_instance(struct agent *a, struct err *e)
+{
+    CLEANUP(fd_closep) int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    CLEANUP(buf_clear) struct buf text = { 0 };
+    CLEANUP(buf_clear) struct buf hex = { 0 };
+    uint8_t digest[32];
+    char boot[64];
+    struct stat st;
+    ssize_t len = fd < 0 ? -1 : read(fd, boot, sizeof boot);
+
+    if (len <= 0 || fstat(a->tree.home, &st))
+        return err_errno(e, "tell this start of the machine from others");
+    buf_add(&text, boot, (size_t)len);
+    buf_addf(&text, " %llu %llu", (unsigned long long)st.st_dev, (unsigned long long)st.st_ino);
+    sha256(digest, buf_slice(&text));
+    hex_encode(&hex, slice_of(digest, 16));
+    (void)snprintf(a->instance, sizeof a->instance, "%s", buf_str(&hex));
+    return 0;
+}
+
 /* Two agents in one folder would undo each other's files. */
 static int lock_home(const struct agent *a, struct err *e)
 {
@@ -37,12 +80,8 @@ static int lock_home(const struct agent *a, struct err *e)
 
 int agent_start(struct agent *a, const char *home, struct err *e)
 {
-    char uid[UID_TEXT];
-
     a->tree = (struct tree){ .root = -1, .home = -1 };
-    uid_new(uid);
-    (void)snprintf(a->instance, sizeof a->instance, "%s", uid);
-    if (open_tree(a, home, e) || lock_home(a, e)) {
+    if (open_tree(a, home, e) || check_home(a, home, e) || lock_home(a, e) || name_instance(a, e)) {
         agent_stop(a);
         return -1;
     }

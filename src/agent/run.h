@@ -9,7 +9,7 @@ struct agent {
     struct tree tree;
     struct local local;
     const struct agent_transport *transport;
-    char instance[64]; /* a new text for each start of the program */
+    char instance[64]; /* this folder since this start of the machine; a copy of it is another */
     bool dry_run;
     int64_t most_wait; /* seconds for a live reload; 0: what the table says, and ten more */
     int64_t now;       /* UTC seconds, set by the caller before each round */

@@ -33,14 +33,17 @@ static void put_item(struct telling *t, const struct machine *m, const struct js
     json_put_end(t->reply);
 }
 
-static void put_silent(struct telling *t, const struct machine *m, const struct enrolment *n)
+/* said: what its agent reported, of itself alone; NULL: nothing yet. */
+static void put_silent(struct telling *t, const struct machine *m, const struct enrolment *n,
+                       const char *said)
 {
     json_put_object(t->reply, NULL);
     json_put_text(t->reply, "machine", m->name);
     json_put_text(t->reply, "state", "silent");
     json_put_text(t->reply, "error",
-                  n->state == ENROLMENT_JOINED ? "its agent has said nothing yet"
-                                               : enrolment_state_name(n->state));
+                  n->state != ENROLMENT_JOINED ? enrolment_state_name(n->state)
+                  : said                       ? said
+                                               : "its agent has said nothing yet");
     json_put_end(t->reply);
 }
 
@@ -56,11 +59,12 @@ static int tell_machine(struct telling *t, const struct machine *m, size_t rank,
     if (status_load(t->tx, &t->c, m->name, &doc, &updated, e) ||
         enrolment_load(t->tx, &t->c, m->name, &n, e))
         return -1;
-    if ((!doc || n.state == ENROLMENT_BLOCKED) && rank == SILENT) {
-        t->count[rank]++;
-        put_silent(t, m, &n);
-    }
     it = json_iter(json_get(json_root(doc), "items"));
+    if ((!json_len(json_get(json_root(doc), "items")) || n.state == ENROLMENT_BLOCKED) &&
+        rank == SILENT) {
+        t->count[rank]++;
+        put_silent(t, m, &n, json_text(json_get(json_root(doc), "error")));
+    }
     while (json_next(&it, &key, &item)) {
         if (!slice_eq_str(json_slice(json_get(item, "state")), ranks[rank]))
             continue;

@@ -111,6 +111,8 @@ int cluster_add_machine(struct pki_write *w, struct cluster *c, const char *text
  * until its end. ERR_REFUSED for the last one of the control plane or of etcd. */
 int cluster_remove_machine(struct pki_write *w, struct cluster *c, const char *name, struct err *e)
     MUST_CHECK;
+/* body: of the cluster's record. */
+bool cluster_has_removed(const struct json_value *body, const char *machine);
 const char *machine_role_name(enum machine_role role); /* "control-plane" */
 int machine_role_parse(unsigned *role, const char *name, struct err *e) MUST_CHECK;
 void cluster_scope(const struct cluster *c, char scope[64]);

@@ -134,6 +134,18 @@ static int note_removed(struct pki_write *w, const struct cluster *c, const char
     return record_merge(w, c->uid, &members, e);
 }
 
+bool cluster_has_removed(const struct json_value *body, const char *machine)
+{
+    struct json_iter it = json_iter(json_get(body, "removed"));
+    const struct json_value *one;
+    const char *key;
+
+    while (json_next(&it, &key, &one))
+        if (json_text(one) && strcmp(json_text(one), machine) == 0)
+            return true;
+    return false;
+}
+
 int cluster_remove_machine(struct pki_write *w, struct cluster *c, const char *name, struct err *e)
 {
     const struct machine *m = cluster_machine(c, name);

@@ -350,25 +350,13 @@ static int find_watched(const struct record *r, void *ctx, struct err *e)
     return 0;
 }
 
-static bool is_removed(const struct looking *l, const char *machine)
-{
-    struct json_iter it = json_iter(json_get(json_root(l->body), "removed"));
-    const struct json_value *one;
-    const char *key;
-
-    while (json_next(&it, &key, &one))
-        if (json_text(one) && strcmp(json_text(one), machine) == 0)
-            return true;
-    return false;
-}
-
 /* The machine that it was made for; an adopted one's may have been left out. */
 static void check_machine(struct looking *l, const struct json_value *body)
 {
     const char *machine = json_text(json_get(body, "machine"));
 
     if (machine && !l->cluster.adopted[0] && l->cluster.machine &&
-        !cluster_machine(&l->cluster, machine) && !is_removed(l, machine))
+        !cluster_machine(&l->cluster, machine) && !cluster_has_removed(json_root(l->body), machine))
         FAULT(l, "orphan", "its machine %s is not there", machine);
 }
 

@@ -53,6 +53,13 @@ class Check(unittest.TestCase):
         for fault in found["items"]:
             self.assertIn(fault["text"], table)
 
+    def test_a_machine_that_was_removed(self):
+        """Its certificates stay on record; that it is gone is no fault."""
+        self.poterne.run("node", "add", "demo", "w1=10.0.0.9", "--role", "worker")
+        self.poterne.export(machine="w1", out=self.folder / "w1")
+        self.poterne.run("node", "remove", "demo", "w1", "--yes")
+        self.check(0)
+
     def test_good(self):
         found = self.check(0)
         self.assertTrue(found["good"])

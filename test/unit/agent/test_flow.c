@@ -236,6 +236,9 @@ static void test_clone(void **state)
     memcpy(first, w.agent->instance, sizeof first);
     aworld_agent_end(&w);
     aworld_agent(&w);
+    assert_string_equal(w.agent->instance, first); /* run again, it is the same one */
+    round_ok(&w);
+    memcpy(w.agent->instance, "copy", sizeof "copy");
     round_ok(&w);
     memcpy(w.agent->instance, first, sizeof first); /* the one from before lives */
     expect("the clone", aworld_round(&w, &e), &e, ERR_REFUSED, "cloned");
