@@ -164,7 +164,7 @@ class Cleaning(unittest.TestCase):
         self.assertEqual(len(pids), 2)
         test.send_signal(number)
         test.communicate(timeout=60)
-        wait_until(lambda: not any(runs(pid) for pid in pids), "processes gone", 10)
+        wait_until(lambda: not any(runs(pid) for pid in pids), "processes gone", 60)
         self.assertEqual(Path(folder).exists(), number == signal.SIGKILL)
         if number == signal.SIGKILL:
             subprocess.run(["rm", "-r", folder], check=True)
