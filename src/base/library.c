@@ -1,9 +1,10 @@
 #include "base/library.h"
 
 #include <dlfcn.h>
+#include <pthread.h>
 #include <string.h>
 
-void library_load(struct library *library)
+static void load(struct library *library)
 {
     void *handle = dlopen(library->file, RTLD_NOW | RTLD_LOCAL);
 
@@ -18,11 +19,20 @@ void library_load(struct library *library)
         memcpy((char *)library->functions + i * sizeof function, &function, sizeof function);
     }
     if (handle)
-        library->missing = NULL;
+        library->missing = library->start ? library->start() : NULL;
 }
 
-int library_check(const struct library *library, struct err *e)
+int library_need(struct library *library, struct err *e)
 {
+    static pthread_mutex_t loading = PTHREAD_MUTEX_INITIALIZER;
+
+    if (!atomic_load(&library->tried)) {
+        pthread_mutex_lock(&loading);
+        if (!atomic_load(&library->tried))
+            load(library);
+        atomic_store(&library->tried, true);
+        pthread_mutex_unlock(&loading);
+    }
     if (!library->missing)
         return 0;
     return err_set(e, ERR_INTERNAL, "load %s: %s is missing; install the package %s", library->file,

@@ -2,6 +2,8 @@
 #define BASE_LIBRARY_H
 
 #include "base/err.h"
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 /*
@@ -14,12 +16,15 @@ struct library {
     const char *package; /* what to install when it is missing */
     const char *const *names;
     size_t count;
-    void *functions;     /* the struct, of `count` pointers */
-    const char *missing; /* NULL when all is there; the caller starts with `file` */
+    void *functions; /* the struct, of `count` pointers */
+    const char *(*start)(
+        void); /* once it is loaded: what failed of it, NULL for nothing; may be NULL */
+    /* filled by library_need */
+    atomic_bool tried;
+    const char *missing; /* NULL when all is there */
 };
-/* To be called once (pthread_once), then library_check as often as wanted. */
-void library_load(struct library *library);
-/* ERR_INTERNAL: it is not installed, or not the version that we were built with. */
-int library_check(const struct library *library, struct err *e) MUST_CHECK;
+/* Loads it the first time, on whichever thread that is. ERR_INTERNAL: it is not installed, not the
+ * version that we were built with, or does not start. */
+int library_need(struct library *library, struct err *e) MUST_CHECK;
 
 #endif

@@ -1,7 +1,6 @@
 #include "net/libcurl.h"
 #include "base/cleanup.h"
 #include "base/library.h"
-#include <pthread.h>
 
 static const char *const names[] = {
 #define LIBCURL_NAME(name) #name,
@@ -10,26 +9,23 @@ static const char *const names[] = {
 };
 
 static struct libcurl loaded;
+static const char *start(void)
+{
+    return loaded.curl_global_init(CURL_GLOBAL_DEFAULT) ? "curl_global_init" : NULL;
+}
+
 static struct library library = { .file = "libcurl.so.4",
                                   .package = "libcurl4",
                                   .names = names,
                                   .count = ARRAY_LEN(names),
-                                  .functions = &loaded };
-static pthread_once_t once = PTHREAD_ONCE_INIT;
+                                  .functions = &loaded,
+                                  .start = start };
 
 _Static_assert(sizeof loaded == sizeof(void *) * ARRAY_LEN(names), "pointers and nothing else");
 
-static void load(void)
-{
-    library_load(&library);
-    if (!library.missing && loaded.curl_global_init(CURL_GLOBAL_DEFAULT))
-        library.missing = "curl_global_init";
-}
-
 int libcurl_load(const struct libcurl **ret, struct err *e)
 {
-    (void)pthread_once(&once, load);
-    if (library_check(&library, e))
+    if (library_need(&library, e))
         return -1;
     *ret = &loaded;
     return 0;

@@ -1,7 +1,6 @@
 #include "net/libevent.h"
 #include "base/cleanup.h"
 #include "base/library.h"
-#include <pthread.h>
 
 static const char *const names[] = {
 #define LIBEVENT_NAME(name) #name,
@@ -15,19 +14,12 @@ static struct library library = { .file = "libevent_core-2.1.so.7",
                                   .names = names,
                                   .count = ARRAY_LEN(names),
                                   .functions = &loaded };
-static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 _Static_assert(sizeof loaded == sizeof(void *) * ARRAY_LEN(names), "pointers and nothing else");
 
-static void load(void)
-{
-    library_load(&library);
-}
-
 int libevent_load(const struct libevent **ret, struct err *e)
 {
-    (void)pthread_once(&once, load);
-    if (library_check(&library, e))
+    if (library_need(&library, e))
         return -1;
     *ret = &loaded;
     return 0;

@@ -2,7 +2,6 @@
 
 #include "base/library.h"
 #include "wire/libz.h"
-#include <pthread.h>
 
 static const char *const names[] = {
 #define LIBZ_NAME(name) #name,
@@ -16,19 +15,12 @@ static struct library library = { .file = "libz.so.1",
                                   .names = names,
                                   .count = ARRAY_LEN(names),
                                   .functions = &loaded };
-static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 _Static_assert(sizeof loaded == sizeof(void *) * ARRAY_LEN(names), "pointers and nothing else");
 
-static void load(void)
-{
-    library_load(&library);
-}
-
 int libz_load(const struct libz **ret, struct err *e)
 {
-    (void)pthread_once(&once, load);
-    if (library_check(&library, e))
+    if (library_need(&library, e))
         return -1;
     *ret = &loaded;
     return 0;

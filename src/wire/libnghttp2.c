@@ -1,7 +1,6 @@
 #include "wire/libnghttp2.h"
 #include "base/cleanup.h"
 #include "base/library.h"
-#include <pthread.h>
 
 static const char *const names[] = {
 #define LIBNGHTTP2_NAME(name) #name,
@@ -15,19 +14,12 @@ static struct library library = { .file = "libnghttp2.so.14",
                                   .names = names,
                                   .count = ARRAY_LEN(names),
                                   .functions = &loaded };
-static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 _Static_assert(sizeof loaded == sizeof(void *) * ARRAY_LEN(names), "pointers and nothing else");
 
-static void load(void)
-{
-    library_load(&library);
-}
-
 int libnghttp2_load(const struct libnghttp2 **ret, struct err *e)
 {
-    (void)pthread_once(&once, load);
-    if (library_check(&library, e))
+    if (library_need(&library, e))
         return -1;
     *ret = &loaded;
     return 0;

@@ -114,8 +114,7 @@ static inline void client_open(struct client *c, const struct http_limits *limit
     nghttp2_option *option;
     struct err e = { 0 };
 
-    library_load(&library);
-    if (library_check(&library, &e) || http_log_open(&c->server, HTTP_2, limits, &e))
+    if (library_need(&library, &e) || http_log_open(&c->server, HTTP_2, limits, &e))
         fail_msg("%s", err_text(&e));
     assert_int_equal(c->lib.nghttp2_session_callbacks_new(&callbacks), 0);
     assert_int_equal(c->lib.nghttp2_option_new(&option), 0);
